@@ -1,0 +1,331 @@
+/**
+ * The Engine port: what carries messages. The embedded broker is one; foreign systems are others. Doors and the TypeScript API are
+ * handed one and know nothing else. Everything speaks of batches; a batch of one is the same road.
+ *
+ * Every method rejects with `Refused` (see `refusal.ts`) for what is expected to go wrong.
+ */
+
+import type { Binding, Declaration, Kind, UserSpec } from './declaration.ts';
+import type { Offset } from './lines.ts';
+import type { Records } from './record.ts';
+
+/** What an engine can do. What is false is refused with `unsupported`, never imitated in silence. */
+export interface Capabilities {
+  readonly name: string;
+  readonly durable: boolean;
+  readonly topics: boolean;
+  readonly queues: boolean;
+  readonly exchanges: boolean;
+  readonly transactions: boolean;
+  readonly priorities: boolean;
+  readonly delays: boolean;
+  readonly deduplication: boolean;
+  readonly retained: boolean;
+  readonly seekByTime: boolean;
+}
+
+/** Who asks. Absent fields: the process itself, which may do everything in the default tenant. */
+export interface Principal {
+  readonly user?: string;
+  readonly tenant?: string;
+}
+
+/** Properties the core acts on, one array per property, one element per record. An absent array means: none has it. */
+export interface Columns {
+  readonly priority?: Uint8Array;
+  /** Do not deliver before, milliseconds since 1970; 0 = none. */
+  readonly dueMs?: Float64Array;
+  /** Time to live from now; `Infinity` = none. */
+  readonly ttlMs?: Float64Array;
+  /** Group for queues with `grouped`. */
+  readonly group?: readonly (string | undefined)[];
+  readonly dedupId?: readonly (string | undefined)[];
+  /** murmur2 of the key as Kafka's clients compute it (`& 0x7fffffff`); -1 = no key. */
+  readonly keyHash?: Int32Array;
+  /** The partition asked for; -1 = by key, or the broker's choice. */
+  readonly partition?: Int32Array;
+}
+
+/** Idempotent publishing: the first record has `sequence`, the next one more. Per producer and address. */
+export interface ProducerStamp {
+  readonly id: number;
+  readonly epoch: number;
+  readonly sequence: number;
+}
+
+export interface Publish {
+  /** `''` = straight to the queue named by `address`. Default: the main line. */
+  readonly exchange?: string;
+  readonly address: string;
+  /** Borrowed until the returned promise settles. */
+  readonly records: Records;
+  readonly columns?: Columns;
+  /** Refuse with `unrouted` when no queue or topic takes it. */
+  readonly mandatory?: boolean;
+  /** Confirm without waiting for the disk. */
+  readonly transient?: boolean;
+  /** The last record becomes the retained value of the address; an empty body removes it. */
+  readonly retain?: boolean;
+  readonly producer?: ProducerStamp;
+}
+
+export interface Published {
+  /** How many queues and partitions took the batch. 0: nothing was bound. */
+  readonly routed: number;
+  /** Per record of the batch, where the topic named like the address put it; absent when there is no such topic. */
+  readonly partitions?: Int32Array;
+  readonly offsets?: Float64Array;
+  /** Bits of records that were known already (dedup id or producer sequence) and not stored again; absent = none. */
+  readonly duplicates?: Uint8Array;
+}
+
+/** Numbers of messages in one queue as runs: first, count, first, count … */
+export type Runs = Float64Array;
+
+/** Messages handed to a consumer. **Borrowed**: `bytes` may be written again after the receiver has returned. */
+export interface Deliveries {
+  readonly queue: string;
+  readonly count: number;
+  /** Each message's number in its queue: with `lease`, the token that settles it. */
+  readonly numbers: Float64Array;
+  readonly lease: number;
+  /** Where each record begins in `bytes`; records know their size. */
+  readonly bytes: Uint8Array;
+  readonly at: Uint32Array;
+  /** How often each has been delivered, this time included. */
+  readonly attempts: Uint16Array;
+  /** Why each was dead-lettered on its way here, newest first; absent when none was. */
+  readonly deaths?: readonly (readonly Death[] | undefined)[];
+}
+
+export type DeathReason = 'rejected' | 'expired' | 'overflow' | 'attempts' | 'schema';
+
+export interface Death {
+  readonly reason: DeathReason;
+  readonly queue: string;
+  readonly exchange: string;
+  readonly address: string;
+  readonly atMs: number;
+  /** How often it died there for this reason. */
+  readonly count: number;
+}
+
+export interface Consume {
+  readonly queue: string;
+  /** Most messages this consumer may hold unsettled. Default 256. `Infinity` only with `settle: 'on-delivery'`. */
+  readonly prefetch?: number;
+  /** `on-delivery` is at-most-once: settled, and safe on disk as settled, before it is handed over. */
+  readonly settle?: 'by-consumer' | 'on-delivery';
+  /** Overrides the queue's lease. */
+  readonly leaseMs?: number;
+  /** Refuse if there is another, and keep others out. */
+  readonly exclusive?: boolean;
+  /** Consumers of higher priority are served first. Default 0. */
+  readonly priority?: number;
+}
+
+export interface Receiver {
+  /** Called in turn, never while an earlier call runs. What it throws is logged, and the messages go back. */
+  deliver(deliveries: Deliveries): void;
+  /** The queue was removed, or the broker is closing. Nothing is delivered after it. */
+  cancelled(reason: string): void;
+}
+
+export interface Consumer {
+  /** Changes how many it may hold unsettled; 0 pauses. */
+  prefetch(count: number): void;
+  /** Ends it. What it holds unsettled goes back unless `keep` (then until the lease ends). */
+  cancel(options?: { keep?: boolean }): Promise<void>;
+}
+
+export interface Receive {
+  readonly queue: string;
+  /** Default 1. */
+  readonly countMax?: number;
+  /** How long to wait for the first message. Default 0. */
+  readonly waitMs?: number;
+  /** Default: the queue's, else 30 s. */
+  readonly leaseMs?: number;
+  /** `on-delivery`: nothing to settle afterwards. */
+  readonly settle?: 'by-consumer' | 'on-delivery';
+  readonly signal?: AbortSignal;
+}
+
+export interface Settle {
+  readonly queue: string;
+  readonly runs: Runs;
+  /** Refuse messages no longer under this lease. Absent: whoever holds them. */
+  readonly lease?: number;
+  /**
+   * `ack`: done. `nack`: it failed; the retry policy says what follows. `requeue`: back in its place, at once, not counted as a
+   * failure. `reject`: dead-letter it now.
+   */
+  readonly outcome: 'ack' | 'nack' | 'requeue' | 'reject';
+  /** nack, requeue: not before this much later; overrides the policy's wait. */
+  readonly delayMs?: number;
+  /** Let it ride with the next write (10 ms at most) instead of starting one. For doors whose acks have no answer. */
+  readonly lazy?: boolean;
+}
+
+export interface Peek {
+  readonly queue: string;
+  /** First message number to look at; default the oldest. */
+  readonly from?: number;
+  readonly countMax?: number;
+}
+
+export type MessageState = 'ready' | 'delayed' | 'in-flight';
+
+/** Messages seen without being taken. Not borrowed: its own copy. */
+export interface Peeked extends Deliveries {
+  readonly states: readonly MessageState[];
+}
+
+/** Records of one partition, in order. Not borrowed. */
+export interface Fetched {
+  /** Batches as the log keeps them; records of the neutral language side by side. */
+  readonly records: Records;
+  /** Offset of each record (compaction leaves gaps). */
+  readonly offsets: Float64Array;
+  readonly timestamps: Float64Array;
+  /** Where to read next. */
+  readonly next: Offset;
+  readonly start: Offset;
+  readonly end: Offset;
+}
+
+export interface Fetch {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: Offset;
+  /** Default 1 MiB; at least one record is answered whatever its size. */
+  readonly sizeBytesMax?: number;
+  /** Wait for a record to come when there is none. Default 0. */
+  readonly waitMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface PartitionState {
+  readonly partition: number;
+  readonly start: Offset;
+  /** First offset that is not there yet. */
+  readonly end: Offset;
+}
+
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+export interface CursorMove extends TopicPartition {
+  /** The next offset to read. */
+  readonly offset: Offset;
+}
+
+export interface MemberEvents {
+  /** These partitions are yours from now on, with where to begin. */
+  assigned(partitions: readonly CursorMove[]): void;
+  /** Finish with these; they go to another member once the promise settles. */
+  revoked(partitions: readonly TopicPartition[]): Promise<void>;
+}
+
+export interface Membership {
+  /** Moves the group's cursors for partitions this member owns; `stale` when it does not (any more). Safe when it resolves. */
+  move(moves: readonly CursorMove[]): Promise<void>;
+  leave(): Promise<void>;
+}
+
+export interface Join {
+  readonly group: string;
+  readonly topics: readonly string[];
+  /** Where a group without a cursor begins. Default `latest`. */
+  readonly from?: 'earliest' | 'latest';
+}
+
+/** One step of a transaction. */
+export type Operation =
+  | ({ readonly kind: 'publish' } & Publish)
+  | ({ readonly kind: 'settle' } & Settle)
+  | { readonly kind: 'move'; readonly group: string; readonly moves: readonly CursorMove[]; readonly membership?: Membership };
+
+/** A declared thing and how it is doing. Numbers are counts unless the name says otherwise. */
+export type Description =
+  | { readonly kind: 'topic'; readonly spec: Declaration; readonly partitions: readonly PartitionState[]; readonly sizeBytes: number }
+  | {
+      readonly kind: 'queue';
+      readonly spec: Declaration;
+      readonly ready: number;
+      readonly delayed: number;
+      readonly inFlight: number;
+      readonly consumers: number;
+      readonly sizeBytes: number;
+      /** Since it was declared: `published = ready + delayed + inFlight + acked + deadLettered + expired + dropped + purged`. */
+      readonly totals: QueueTotals;
+    }
+  | { readonly kind: 'exchange'; readonly spec: Declaration; readonly bindings: readonly Binding[] }
+  | { readonly kind: 'group'; readonly name: string; readonly members: number; readonly cursors: readonly (CursorMove & { readonly lag: number })[] }
+  | { readonly kind: 'user'; readonly spec: UserSpec };
+
+export interface QueueTotals {
+  readonly published: number;
+  readonly acked: number;
+  readonly deadLettered: number;
+  readonly expired: number;
+  readonly dropped: number;
+  readonly purged: number;
+}
+
+export interface Engine {
+  readonly capabilities: Capabilities;
+  /** The same engine as this user sees it: in its tenant, with its permissions. */
+  as(principal: Principal): Engine;
+
+  declare(declaration: Declaration): Promise<void>;
+  /** `ifUnused`: refuse while it has consumers or bindings; `ifEmpty`: refuse while a queue holds messages. */
+  remove(kind: Kind, name: string, options?: { ifUnused?: boolean; ifEmpty?: boolean }): Promise<void>;
+  describe(kind: Kind, name: string): Promise<Description | undefined>;
+  list(kind: Kind): Promise<Description[]>;
+  bind(binding: Binding): Promise<void>;
+  unbind(binding: Binding): Promise<void>;
+
+  /** Resolves once safe: what was confirmed is never lost. */
+  publish(publish: Publish): Promise<Published>;
+  /** True while publishers should wait: too much is on its way to the disk. `relief` resolves when it is over. */
+  readonly pressed: boolean;
+  relief(): Promise<void>;
+
+  consume(consume: Consume, receiver: Receiver): Promise<Consumer>;
+  /** Not borrowed. */
+  receive(receive: Receive): Promise<Deliveries | undefined>;
+  /** Resolves with how many were settled, once that is safe; fewer than asked when some were no longer held (`lease`). */
+  settle(settle: Settle): Promise<number>;
+  extend(queue: string, lease: number, runs: Runs, leaseMs: number): Promise<number>;
+  peek(peek: Peek): Promise<Peeked>;
+  /** Resolves with how many ready messages were thrown away. */
+  purge(queue: string): Promise<number>;
+
+  fetch(fetch: Fetch): Promise<Fetched>;
+  /** The first record at or after a time; `end` when there is none. */
+  offsetAt(topic: string, partition: number, timeMs: number): Promise<Offset>;
+  join(join: Join, events: MemberEvents): Promise<Membership>;
+  /** Moves cursors of a group by hand; refused as `exclusive` while it has members. */
+  moveCursors(group: string, moves: readonly CursorMove[]): Promise<void>;
+
+  /** All or nothing, also after a crash. One answer per operation, in order. */
+  transact(operations: readonly Operation[]): Promise<readonly (Published | number)[]>;
+  /** An id for idempotent publishing. The same `name` again gets the same id with the next epoch, and fences the former. */
+  producer(name?: string): Promise<{ readonly id: number; readonly epoch: number }>;
+
+  /** Retained values whose address matches a topic pattern. */
+  retained(pattern: string): Promise<{ readonly address: string; readonly record: Uint8Array }[]>;
+
+  /** Checks a secret for a purpose (`token`, `password`); undefined = no. */
+  authenticate(purpose: string, name: string, secret: string): Promise<Principal | undefined>;
+  /** True when users are configured; then every door asks who comes. */
+  readonly guarded: boolean;
+
+  /** Figures for `/metrics` and the console: name → value. */
+  metrics(): ReadonlyMap<string, number>;
+  /** Lets what is under way finish, makes it safe, and stops. */
+  close(): Promise<void>;
+}
