@@ -1,6 +1,6 @@
 /**
- * The Engine port: what carries messages. The embedded broker is one; foreign systems are others. Doors and the TypeScript API are
- * handed one and know nothing else. Everything speaks of batches; a batch of one is the same road.
+ * The Engine port: what carries messages (a long file because it is one contract). The embedded broker is one; foreign systems are
+ * others. Doors and the TypeScript API are handed one and know nothing else. Everything speaks of batches; a batch of one is the same road.
  *
  * Every method rejects with `Refused` (see `refusal.ts`) for what is expected to go wrong.
  */
@@ -263,7 +263,12 @@ export type Description =
       readonly totals: QueueTotals;
     }
   | { readonly kind: 'exchange'; readonly spec: Declaration; readonly bindings: readonly Binding[] }
-  | { readonly kind: 'group'; readonly name: string; readonly members: number; readonly cursors: readonly (CursorMove & { readonly lag: number })[] }
+  | {
+      readonly kind: 'group';
+      readonly name: string;
+      readonly members: number;
+      readonly cursors: readonly (CursorMove & { readonly lag: number })[];
+    }
   | { readonly kind: 'user'; readonly spec: UserSpec };
 
 export interface QueueTotals {

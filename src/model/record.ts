@@ -160,7 +160,8 @@ export class RecordWriter {
   }
 
   #field(tag: number, length: number): void {
-    if (length > FIELD_MAX) throw new Refused('invalid', `A message property of ${length} bytes is too long; at most ${FIELD_MAX} are possible.`);
+    if (length > FIELD_MAX)
+      throw new Refused('invalid', `A message property of ${length} bytes is too long; at most ${FIELD_MAX} are possible.`);
     this.#view.setUint32(this.#at, tag | (length << 8), true);
     this.#at += 4;
   }
