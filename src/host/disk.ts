@@ -9,7 +9,7 @@ export interface Disk {
   open(path: string, options?: { create?: boolean; dsync?: boolean }): Promise<File>;
   /** Names in a directory, sorted. A missing directory is an empty list. */
   list(directory: string): Promise<string[]>;
-  /** Makes a directory and those above it; fine when it exists. */
+  /** Makes a directory and those above it; fine when it exists. What it made survives a power cut without `syncDirectory`. */
   makeDirectory(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   /** Removes a file; fine when it is not there. */
