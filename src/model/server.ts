@@ -1,0 +1,10 @@
+/** The Server port: a door that is open. Each door's `start…` function resolves with one. */
+
+export interface Server {
+  /** The door's name as the command line knows it: `http`, `kafka` … */
+  readonly name: string;
+  /** The TCP port it listens on. */
+  readonly port: number;
+  /** Takes nothing new, finishes what is under way within the door's limit, and ends what is left. Safe to call twice. */
+  close(): Promise<void>;
+}
