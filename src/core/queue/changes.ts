@@ -1,0 +1,208 @@
+/** The changes of state of messages already in a queue: loops over runs of rows, and over nothing else. */
+
+import type { Runs } from '../../model/engine.ts';
+import {
+  ATTEMPT_COLUMN,
+  ATTEMPT_ONE,
+  ATTEMPT_SHIFT,
+  CHUNK,
+  type Chunk,
+  DELAYED,
+  DIED,
+  IN_FLIGHT,
+  READY,
+  SETTLED,
+  STATE_MASK,
+} from './chunk.ts';
+import type { Contents } from './contents.ts';
+import type { Lease } from './leases.ts';
+
+/** Ready to in flight under a lease, one attempt more. What is not ready is passed over. Answers how many were leased. */
+export function leaseRuns(contents: Contents, runs: Runs, id: number, untilMs: number): number {
+  const { rows, leases } = contents;
+  const lease = leases.part(id, untilMs);
+  let leased = 0;
+  for (let r = 0; r + 1 < runs.length; r += 2) {
+    const first = runs[r] as number;
+    const end = first + (runs[r + 1] as number);
+    const before = leased;
+    for (let chunk = rows.from(first); chunk !== undefined && chunk.base < end; chunk = rows.from(chunk.base + CHUNK)) {
+      leased += leaseRows(chunk, chunk.rowFrom(first), chunk.rowFrom(end), lease.slot);
+    }
+    lease.count += leased - before;
+    if (leased > before) leases.hold(lease, first, end - first);
+  }
+  contents.ready -= leased;
+  contents.inFlight += leased;
+  if (leased === 0) leases.release(lease, 0);
+  return leased;
+}
+
+function leaseRows(chunk: Chunk, from: number, to: number, slot: number): number {
+  const { flags } = chunk;
+  const slots = chunk.leases();
+  let leased = 0;
+  for (let row = from; row < to; row++) {
+    const flag = flags[row] as number;
+    if ((flag & STATE_MASK) !== READY) continue;
+    if (flag >> ATTEMPT_SHIFT < ATTEMPT_COLUMN - 1) flags[row] = flag + ATTEMPT_ONE + IN_FLIGHT - READY;
+    else {
+      chunk.setAttempts(row, chunk.attemptsAt(row) + 1);
+      flags[row] = ((flags[row] as number) & ~STATE_MASK) | IN_FLIGHT;
+    }
+    slots[row] = slot;
+    leased++;
+  }
+  return leased;
+}
+
+/** Any unsettled state to gone. Answers how many were settled now. */
+export function settleRuns(contents: Contents, runs: Runs): number {
+  const { rows } = contents;
+  let settled = 0;
+  for (let r = 0; r + 1 < runs.length; r += 2) {
+    const first = runs[r] as number;
+    const end = first + (runs[r + 1] as number);
+    for (let chunk = rows.from(first); chunk !== undefined && chunk.base < end; chunk = rows.from(chunk.base + CHUNK)) {
+      settled += settleRows(contents, chunk, chunk.rowFrom(first), chunk.rowFrom(end));
+    }
+  }
+  return settled;
+}
+
+function settleRows(contents: Contents, chunk: Chunk, from: number, to: number): number {
+  const { rows, leases } = contents;
+  const { flags, size, segment, lease: slots } = chunk;
+  let ready = 0;
+  let delayed = 0;
+  let inFlight = 0;
+  let sizeBytes = 0;
+  let lease: Lease | undefined;
+  let leased = 0;
+  let low = -1;
+  let inSegment = 0;
+  let last = 0;
+  for (let row = from; row < to; row++) {
+    const flag = flags[row] as number;
+    const state = flag & STATE_MASK;
+    if (state === SETTLED) continue;
+    flags[row] = SETTLED;
+    sizeBytes += size[row] as number;
+    if (segment[row] !== low) {
+      if (inSegment > 0) rows.leaveSegment(chunk.segmentAt(last), inSegment);
+      inSegment = 0;
+      low = segment[row] as number;
+    }
+    inSegment++;
+    last = row;
+    if (state === READY) ready++;
+    else if (state === DELAYED) delayed++;
+    else {
+      inFlight++;
+      const slot = (slots as Uint32Array)[row] as number;
+      if (lease === undefined || lease.slot !== slot) {
+        if (lease !== undefined) leases.release(lease, leased);
+        lease = leases.at(slot);
+        leased = 0;
+      }
+      leased++;
+    }
+    if ((flag & DIED) !== 0) contents.deaths.delete(chunk.numberAt(row));
+  }
+  const settled = ready + delayed + inFlight;
+  if (settled === 0) return 0;
+  if (lease !== undefined) leases.release(lease, leased);
+  rows.leaveSegment(chunk.segmentAt(last), inSegment);
+  contents.ready -= ready;
+  contents.delayed -= delayed;
+  contents.inFlight -= inFlight;
+  rows.settled(chunk, settled, sizeBytes);
+  return settled;
+}
+
+/** In flight to ready, or to delayed until `dueMs` when that is not 0. What is not in flight is passed over. */
+export function returnRuns(contents: Contents, runs: Runs, dueMs: number, countAttempt: boolean): number {
+  const { rows } = contents;
+  let returned = 0;
+  for (let r = 0; r + 1 < runs.length; r += 2) {
+    const first = runs[r] as number;
+    const end = first + (runs[r + 1] as number);
+    for (let chunk = rows.from(first); chunk !== undefined && chunk.base < end; chunk = rows.from(chunk.base + CHUNK)) {
+      const to = chunk.rowFrom(end);
+      for (let row = chunk.rowFrom(first); row < to; row++) {
+        if (((chunk.flags[row] as number) & STATE_MASK) !== IN_FLIGHT) continue;
+        returnRow(contents, chunk, row, dueMs, countAttempt);
+        returned++;
+      }
+    }
+  }
+  contents.inFlight -= returned;
+  if (dueMs > 0) contents.delayed += returned;
+  else contents.ready += returned;
+  return returned;
+}
+
+function returnRow(contents: Contents, chunk: Chunk, row: number, dueMs: number, countAttempt: boolean): void {
+  const number = chunk.numberAt(row);
+  contents.leases.release(contents.leases.at(chunk.leases()[row] as number), 1);
+  if (!countAttempt) chunk.setAttempts(row, Math.max(0, chunk.attemptsAt(row) - 1));
+  chunk.flags[row] = ((chunk.flags[row] as number) & ~STATE_MASK) | (dueMs > 0 ? DELAYED : READY);
+  contents.expiry.mark(number, chunk, row);
+  if (dueMs > 0) contents.delays.add(number, dueMs);
+  else contents.enlist(number, chunk, row);
+}
+
+/** Those in flight among the runs are held under this lease until `untilMs` from now on. Answers how many. */
+export function extendRuns(contents: Contents, runs: Runs, id: number, untilMs: number): number {
+  const whole = wholeLease(contents, runs);
+  if (whole !== undefined && whole.id === id && contents.leases.moveEnd(whole, untilMs)) return whole.count;
+  const { rows, leases } = contents;
+  const lease = leases.part(id, untilMs);
+  let extended = 0;
+  for (let r = 0; r + 1 < runs.length; r += 2) {
+    const first = runs[r] as number;
+    const end = first + (runs[r + 1] as number);
+    for (let chunk = rows.from(first); chunk !== undefined && chunk.base < end; chunk = rows.from(chunk.base + CHUNK)) {
+      const slots = chunk.leases();
+      const to = chunk.rowFrom(end);
+      for (let row = chunk.rowFrom(first); row < to; row++) {
+        if (((chunk.flags[row] as number) & STATE_MASK) !== IN_FLIGHT) continue;
+        extended++;
+        const former = leases.at(slots[row] as number);
+        if (former === lease) continue;
+        slots[row] = lease.slot;
+        lease.count++;
+        leases.hold(lease, chunk.numberAt(row), 1);
+        leases.release(former, 1);
+      }
+    }
+  }
+  if (lease.count === 0) leases.release(lease, 0);
+  return extended;
+}
+
+/** The one lease whose messages, all of them and no others, are in flight among the runs (told of ascending runs only). */
+function wholeLease(contents: Contents, runs: Runs): Lease | undefined {
+  const { rows, leases } = contents;
+  let lease: Lease | undefined;
+  let count = 0;
+  let former = 0;
+  for (let r = 0; r + 1 < runs.length; r += 2) {
+    const first = runs[r] as number;
+    const end = first + (runs[r + 1] as number);
+    if (first < former) return undefined;
+    former = end;
+    for (let chunk = rows.from(first); chunk !== undefined && chunk.base < end; chunk = rows.from(chunk.base + CHUNK)) {
+      const slots = chunk.lease;
+      const to = chunk.rowFrom(end);
+      for (let row = chunk.rowFrom(first); row < to; row++) {
+        if (((chunk.flags[row] as number) & STATE_MASK) !== IN_FLIGHT || slots === undefined) continue;
+        const slot = slots[row] as number;
+        if (lease === undefined) lease = leases.at(slot);
+        else if (lease.slot !== slot) return undefined;
+        count++;
+      }
+    }
+  }
+  return lease !== undefined && lease.count === count ? lease : undefined;
+}

@@ -1,0 +1,80 @@
+/** What a queue consists of: rows, and the structures over them, each there for one question. */
+
+import type { QueueSpec } from '../../model/declaration.ts';
+import type { Death } from '../../model/engine.ts';
+import type { Chunk } from './chunk.ts';
+import { CHUNK, DIED, LISTED, STATE_MASK } from './chunk.ts';
+import { Dedup } from './dedup.ts';
+import { Delays } from './delays.ts';
+import { Expiry } from './expiry.ts';
+import { Leases } from './leases.ts';
+import type { ReadyOrder } from './ready.ts';
+import { ReadyFifo } from './ready-fifo.ts';
+import { Rows, type SegmentLive } from './rows.ts';
+
+export interface Totals {
+  published: number;
+  acked: number;
+  deadLettered: number;
+  expired: number;
+  dropped: number;
+  purged: number;
+}
+
+export class Contents {
+  readonly rows: Rows;
+  readonly leases: Leases;
+  readonly delays: Delays;
+  readonly expiry: Expiry;
+  readonly order: ReadyOrder;
+  readonly deaths: Map<number, readonly Death[]> = new Map();
+  readonly dedup: Dedup = new Dedup();
+  readonly totals: Totals = { published: 0, acked: 0, deadLettered: 0, expired: 0, dropped: 0, purged: 0 };
+  ready = 0;
+  delayed = 0;
+  inFlight = 0;
+
+  constructor(_spec: QueueSpec, segmentLive: SegmentLive) {
+    this.rows = new Rows(segmentLive);
+    this.leases = new Leases(this.rows);
+    this.delays = new Delays(this.rows);
+    this.expiry = new Expiry(this.rows);
+    this.order = new ReadyFifo(this.rows);
+  }
+
+  /** A message that has become ready takes its place in the order, unless it still stands there. */
+  enlist(number: number, chunk: Chunk, row: number): void {
+    if (((chunk.flags[row] as number) & LISTED) === 0) this.order.add(number, chunk, row);
+  }
+
+  /** `count` new messages from `first` on end at `expiresMs`; all new ones do by `boundMs` when the queue has a time to live. */
+  expire(first: number, count: number, expiresMs: number, boundMs: number | undefined): void {
+    const end = first + count;
+    for (let chunk = this.rows.from(first); chunk !== undefined; chunk = this.rows.from(chunk.base + CHUNK)) {
+      chunk.expiries().fill(expiresMs, chunk.rowFrom(first), chunk.rowFrom(end));
+    }
+    this.expiry.join(first, count, expiresMs, boundMs);
+  }
+
+  /** The chunk of an unsettled message; `find` in it answers its row. Throws when there is no such message. */
+  chunkOf(number: number): Chunk {
+    const chunk = this.rows.at(number);
+    const row = chunk === undefined ? -1 : chunk.find(number);
+    if (chunk === undefined || row < 0 || ((chunk.flags[row] as number) & STATE_MASK) === 0) {
+      throw new RangeError(`Message ${number} is not in this queue (any more). Ask for its state first.`);
+    }
+    return chunk;
+  }
+
+  setDeaths(number: number, deaths: readonly Death[]): void {
+    const chunk = this.chunkOf(number);
+    const row = chunk.find(number);
+    if (deaths.length === 0) {
+      chunk.flags[row] = (chunk.flags[row] as number) & ~DIED;
+      this.deaths.delete(number);
+      return;
+    }
+    chunk.flags[row] = (chunk.flags[row] as number) | DIED;
+    this.deaths.set(number, deaths);
+  }
+}
