@@ -1,0 +1,185 @@
+/** The door of the broker: joins core, journal and logs into an Engine that runs in this process. */
+
+import { type Effects, type Queue, type Rules, Topic } from '../core/core.ts';
+import type { Host } from '../host/host.ts';
+import type { Durability } from '../journal/journal.ts';
+import type { Engine } from '../model/engine.ts';
+import { type Language, readMessage } from '../model/record.ts';
+import { Refused } from '../model/refusal.ts';
+import { Seat } from './seat.ts';
+import { Groups } from './groups.ts';
+import { Ledger } from './ledger.ts';
+import { Partitions } from './partitions.ts';
+import { Queues } from './queues.ts';
+import { Reader } from './reader.ts';
+import { Schemas } from './schemas.ts';
+import { UPKEEP, Upkeep, type UpkeepOptions } from './upkeep.ts';
+
+export interface BrokerOptions {
+  /** Where everything is kept; made if missing. One process at a time. */
+  readonly directory: string;
+  /** How long a confirm waits: for the device (default), for the operating system, not at all. */
+  readonly durability?: Durability;
+  /** Largest message with its properties, bytes. Default 16 MiB; at most 32 MiB. */
+  readonly messageBytesMax?: number;
+  readonly blockBytesMax?: number;
+  readonly segmentBytes?: number;
+  readonly cacheBytes?: number;
+  readonly logSegmentBytes?: number;
+  readonly upkeep?: Partial<UpkeepOptions>;
+  /** Languages that doors bring, beside the neutral one. */
+  readonly languages?: readonly Language[];
+  /** Called once when a disk error has ended everything; the process should exit. */
+  readonly onFailure?: (error: Error) => void;
+}
+
+/** The embedded broker: an Engine, and what tests and tools may ask of it besides. */
+export interface Broker extends Engine {
+  /** A checkpoint now. */
+  checkpoint(): Promise<void>;
+  /** The whole durable state as text: equal states, equal digests. Walks everything. */
+  digest(): string;
+  /** True when nothing is under way that needs no event from outside. */
+  readonly idle: boolean;
+}
+
+/** What the parts of a broker share. */
+export interface House {
+  readonly host: Host;
+  readonly ledger: Ledger;
+  readonly queues: Queues;
+  readonly partitions: Partitions;
+  readonly groups: Groups;
+  readonly schemas: Schemas;
+  readonly rules: Rules;
+  readonly upkeep: Upkeep;
+  readonly durable: boolean;
+  close(): Promise<void>;
+}
+
+const MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Opens a broker: replays the journal and begins to serve. Rejects with `locked`, `damaged` or `format`. */
+export async function openBroker(host: Host, options: BrokerOptions): Promise<Broker> {
+  await host.disk.makeDirectory(options.directory);
+  const lock = await host.disk.lock(options.directory);
+  try {
+    return new Seat(await openHouse(host, options, lock.release), {});
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+async function openHouse(host: Host, options: BrokerOptions, unlock: () => Promise<void>): Promise<House> {
+  const ledger = new Ledger(host);
+  const schemas = new Schemas();
+  const languages = new Map((options.languages ?? []).map((language) => [language.number, language]));
+  const rules: Rules = {
+    messageBytesMax: options.messageBytesMax ?? MESSAGE_BYTES_MAX,
+    languages,
+    fault: (schema, message) => schemas.fault(schema, message),
+  };
+  const fail = (error: Error) => {
+    host.logger.error('broker.failed', { error: error.message });
+    house.partitions.wakeAll();
+    house.queues.stop('The broker has stopped after a disk error.');
+    options.onFailure?.(error);
+  };
+  const partitions = new Partitions(host, ledger, {
+    directory: `${options.directory}/topics`,
+    segmentBytes: options.logSegmentBytes,
+    keyOf: (bytes, at) => readMessage(bytes, at, languages).key,
+    onFailure: fail,
+  });
+  let replayTouched = new Set<Queue>();
+  let effects: Effects = replayEffects(replayTouched, partitions);
+  ledger.effects = {
+    touched: (queue) => effects.touched(queue),
+    append: (topic, partition, base, timeMs, records, picks) => effects.append(topic, partition, base, timeMs, records, picks),
+    removed: (gone) => effects.removed(gone),
+    trimmed: (topic, partition) => effects.trimmed(topic, partition),
+  };
+  await ledger.open({
+    directory: `${options.directory}/journal`,
+    durability: options.durability ?? 'fsync',
+    ...(options.blockBytesMax !== undefined && { blockBytesMax: options.blockBytesMax }),
+    ...(options.segmentBytes !== undefined && { segmentBytes: options.segmentBytes }),
+    ...(options.cacheBytes !== undefined && { cacheBytes: options.cacheBytes }),
+    onFailure: fail,
+    onSafe: () => house.upkeep.wake(),
+  });
+  const reader = new Reader(ledger.journal);
+  const queues = new Queues(host, ledger, reader, rules);
+  const groups = new Groups(host.clock, host.logger, ledger, partitions);
+  const upkeep = new Upkeep(host, ledger, partitions, reader, { ...UPKEEP, ...options.upkeep }, async (topic, partition, start) => {
+    const tip = await ledger.run(() => {
+      ledger.record([{ kind: 'trimmed', topic: topic.id, partition, start }]);
+      queues.endTurn();
+      return ledger.journal.tip;
+    });
+    await ledger.gate.passed(tip);
+  });
+  const house: House = {
+    host,
+    ledger,
+    queues,
+    partitions,
+    groups,
+    schemas,
+    rules,
+    upkeep,
+    durable: options.durability !== 'memory',
+    close: () => closeHouse(house, reader, unlock),
+  };
+  effects = liveEffects(house);
+  ledger.record([{ kind: 'opened', nowMs: ledger.nowMs() }]);
+  ledger.journal.sync();
+  for (const queue of replayTouched) queues.touch(queue);
+  replayTouched = new Set();
+  await partitions.sweep();
+  upkeep.start();
+  return house;
+}
+
+/** While replaying nothing is served: queues are looked at afterwards. */
+function replayEffects(touched: Set<Queue>, partitions: Partitions): Effects {
+  return {
+    touched: (queue) => touched.add(queue),
+    append: (topic, partition, base, timeMs, records, picks) => partitions.append(topic, partition, base, timeMs, records, picks),
+    removed: (gone) => {
+      if (gone instanceof Topic) partitions.removed(gone);
+      else touched.delete(gone);
+    },
+    trimmed: () => undefined,
+  };
+}
+
+function liveEffects({ queues, partitions, groups }: House): Effects {
+  return {
+    touched: (queue) => queues.touch(queue),
+    append: (topic, partition, base, timeMs, records, picks) => partitions.append(topic, partition, base, timeMs, records, picks),
+    removed: (gone) => {
+      if (gone instanceof Topic) {
+        partitions.removed(gone);
+        groups.topicChanged(gone);
+      } else queues.removed(gone);
+    },
+    trimmed: (topic, partition) => partitions.trimmed(topic, partition),
+  };
+}
+
+/** Lets what is under way finish, takes a checkpoint so that the next start is quick, and lets go of the directory. */
+async function closeHouse(house: House, reader: Reader, unlock: () => Promise<void>): Promise<void> {
+  const { ledger, queues, partitions, upkeep } = house;
+  await upkeep.stop();
+  queues.stop('The broker is closing.');
+  const failed = ledger.journal.failed;
+  if (failed === undefined) await upkeep.checkpoint();
+  ledger.shut(new Refused('closed', 'The broker has been closed. Open it again to go on.'));
+  partitions.wakeAll();
+  await partitions.close();
+  reader.close();
+  await ledger.journal.close();
+  await unlock();
+}

@@ -1,0 +1,63 @@
+/** Records of queue messages gathered into a buffer of their own: for those who keep what they are given. */
+
+import type { Queue } from '../core/core.ts';
+import type { Death, Deliveries } from '../model/engine.ts';
+import type { View } from '../journal/journal.ts';
+import type { Reader } from './reader.ts';
+
+/** Copies the records of these messages, in order; those settled meanwhile are left out. Reads from disk what is not in memory. */
+export async function copyMessages(reader: Reader, queue: Queue, numbers: ArrayLike<number>, lease: number): Promise<Deliveries> {
+  const kept: number[] = [];
+  const at: number[] = [];
+  let bytes = new Uint8Array(0);
+  let used = 0;
+  for (let i = 0; i < numbers.length; i++) {
+    const number = numbers[i] ?? 0;
+    if (queue.state(number) === undefined) continue;
+    const size = queue.sizeOf(number);
+    const view = reader.view(queue.position(number)) ?? (await loadUnlessGone(reader, queue, number));
+    if (view === undefined || queue.state(number) === undefined) continue;
+    if (used + size > bytes.length) {
+      const bigger = new Uint8Array(Math.max(bytes.length * 2, used + size, Math.min(numbers.length, 64) * size));
+      bigger.set(bytes.subarray(0, used));
+      bytes = bigger;
+    }
+    const from = queue.position(number) - view.base;
+    bytes.set(view.bytes.subarray(from, from + size), used);
+    kept.push(number);
+    at.push(used);
+    used += size;
+  }
+  return describeMessages(queue, Float64Array.from(kept), lease, bytes.subarray(0, used), Uint32Array.from(at));
+}
+
+/** Undefined when the message was settled during the read: then its segment may be gone. Follows a message that was carried forward. */
+export async function loadUnlessGone(reader: Reader, queue: Queue, number: number): Promise<View | undefined> {
+  for (;;) {
+    const position = queue.position(number);
+    try {
+      const view = await reader.load(position);
+      if (queue.state(number) === undefined) return undefined;
+      if (queue.position(number) === position) return view;
+    } catch (error) {
+      if (queue.state(number) === undefined) return undefined;
+      if (queue.position(number) === position) throw error;
+    }
+  }
+}
+
+/** A delivery of these messages with what the queue knows of each. */
+export function describeMessages(queue: Queue, numbers: Float64Array, lease: number, bytes: Uint8Array, at: Uint32Array): Deliveries {
+  const attempts = new Uint16Array(numbers.length);
+  let deaths: (readonly Death[] | undefined)[] | undefined;
+  for (let i = 0; i < numbers.length; i++) {
+    const number = numbers[i] ?? 0;
+    attempts[i] = queue.attempts(number);
+    const died = queue.deaths(number);
+    if (died === undefined) continue;
+    deaths ??= Array.from({ length: numbers.length }, () => undefined);
+    deaths[i] = died;
+  }
+  const delivery = { queue: queue.spec.name, count: numbers.length, numbers, lease, bytes, at, attempts };
+  return deaths === undefined ? delivery : { ...delivery, deaths };
+}

@@ -1,0 +1,118 @@
+/** Where messages go that are over: read, given their death, and moved to the dead-letter target in one entry. */
+
+import { type Burial, decideDeadLetter, type Entry, type Queue, type Rules, runsOf } from '../core/core.ts';
+import type { Logger } from '../host/logger.ts';
+import type { Death, Deliveries } from '../model/engine.ts';
+import { readMessage, type Records, sizeOf } from '../model/record.ts';
+import { copyMessages } from './copies.ts';
+import type { Ledger } from './ledger.ts';
+import type { Reader } from './reader.ts';
+
+const DEATHS_MAX = 16;
+
+export class Morgue {
+  readonly #ledger: Ledger;
+  readonly #reader: Reader;
+  readonly #rules: Rules;
+  readonly #logger: Logger;
+  /** Burials of one queue follow each other, so that dead letters keep its order. */
+  readonly #last = new Map<Queue, Promise<void>>();
+
+  constructor(ledger: Ledger, reader: Reader, rules: Rules, logger: Logger) {
+    this.#ledger = ledger;
+    this.#reader = reader;
+    this.#rules = rules;
+    this.#logger = logger;
+  }
+
+  get idle(): boolean {
+    return this.#last.size === 0;
+  }
+
+  /** Takes the messages away from everybody now; resolves when their move is safe. Called while the ledger may be changed. */
+  bury(burial: Burial): Promise<void> {
+    const { queue } = burial;
+    const lease = this.#ledger.state.nextLease;
+    this.#seize(burial, lease);
+    const before = this.#last.get(queue) ?? Promise.resolve();
+    const done = before.then(() => this.#move(burial, lease));
+    const settled = done.catch((error: Error) => {
+      this.#logger.error('dead-letter.failed', { queue: queue.spec.name, error: error.message });
+    });
+    this.#last.set(queue, settled);
+    void settled.then(() => {
+      if (this.#last.get(queue) === settled) this.#last.delete(queue);
+    });
+    return done;
+  }
+
+  /** Under a lease of the morgue's own that does not end: nobody else is given them. */
+  #seize({ queue, numbers }: Burial, lease: number): void {
+    const waiting = numbers.filter((n) => queue.leaseOf(n) === 0);
+    const inFlight = numbers.filter((n) => queue.leaseOf(n) !== 0);
+    const untilMs = Number.POSITIVE_INFINITY;
+    if (inFlight.length > 0) this.#ledger.record([{ kind: 'extended', queue: queue.id, lease, untilMs, runs: runsOf(inFlight) }]);
+    if (waiting.length > 0) this.#ledger.record([{ kind: 'leased', queue: queue.id, lease, untilMs, runs: runsOf(waiting) }]);
+  }
+
+  async #move({ queue, numbers, reason }: Burial, lease: number): Promise<void> {
+    const mine = numbers.filter((n) => queue.leaseOf(n) === lease);
+    const copy = await copyMessages(this.#reader, queue, mine, lease);
+    const tip = await this.#ledger.run(() => {
+      const target = queue.spec.deadLetter;
+      const tenant = this.#ledger.state.tenant(queue.tenant);
+      const nowMs = this.#ledger.nowMs();
+      const entries: Entry[] = [];
+      if (target !== undefined) {
+        for (const group of this.#byAddress(copy, queue, reason, nowMs)) {
+          entries.push(...decideDeadLetter(tenant, target, group.records, group.deaths, group.address, nowMs, this.#rules));
+        }
+      }
+      const as = entries.length > 0 ? 'deadLettered' : reason === 'expired' ? 'expired' : 'dropped';
+      entries.push({ kind: 'settled', queue: queue.id, as, runs: runsOf(mine) });
+      this.#ledger.record(entries);
+      this.#ledger.journal.sync();
+      return this.#ledger.journal.tip;
+    });
+    await this.#ledger.gate.passed(tip);
+  }
+
+  /** Neighbours of one address share an entry. */
+  *#byAddress(copy: Deliveries, queue: Queue, reason: Death['reason'], atMs: number): Generator<Group> {
+    let group: Group | undefined;
+    let ends: number[] = [];
+    for (let i = 0; i < copy.count; i++) {
+      const at = copy.at[i] ?? 0;
+      const { exchange, address } = readMessage(copy.bytes, at, this.#rules.languages);
+      const deaths = withDeath(copy.deaths?.[i] ?? [], { reason, queue: queue.spec.name, exchange, address, atMs, count: 1 });
+      if (group !== undefined && group.address !== address) {
+        yield closed(group, ends);
+        group = undefined;
+      }
+      if (group === undefined) {
+        group = { address, deaths: [], records: { bytes: copy.bytes, start: at, ends: new Uint32Array(0), count: 0 } };
+        ends = [];
+      }
+      group.deaths.push(deaths);
+      ends.push(at + sizeOf(copy.bytes, at));
+    }
+    if (group !== undefined) yield closed(group, ends);
+  }
+}
+
+interface Group {
+  readonly address: string;
+  readonly deaths: (readonly Death[])[];
+  readonly records: Records;
+}
+
+function closed(group: Group, ends: readonly number[]): Group {
+  return { ...group, records: { ...group.records, ends: Uint32Array.from(ends), count: ends.length } };
+}
+
+/** Newest first; a death like an earlier one in the same queue is counted there. */
+function withDeath(before: readonly Death[], death: Death): readonly Death[] {
+  const same = before.find((d) => d.queue === death.queue && d.reason === death.reason);
+  const rest = before.filter((d) => d !== same);
+  return [{ ...death, count: (same?.count ?? 0) + 1 }, ...rest].slice(0, DEATHS_MAX);
+}

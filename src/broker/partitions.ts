@@ -1,0 +1,313 @@
+/** The logs of all partitions: opened when first needed, fed by what is applied, read up to where the journal is safe. */
+
+import { decodeEntry, type Entry, type MessagesEntry, type Topic } from '../core/core.ts';
+import type { Host } from '../host/host.ts';
+import { PartitionLog } from '../log/log.ts';
+import type { Fetch, Fetched } from '../model/engine.ts';
+import { type Offset, offset, type Position } from '../model/lines.ts';
+import type { Records } from '../model/record.ts';
+import { Refused } from '../model/refusal.ts';
+import type { Ledger } from './ledger.ts';
+
+const FETCH_BYTES = 1024 * 1024;
+
+/** A batch that replay met and the log may lack: where its entry stands, and the how-many-eth for this partition in it. */
+interface Replayed {
+  readonly position: Position;
+  readonly sizeBytes: number;
+  readonly base: number;
+  readonly count: number;
+  readonly nth: number;
+}
+
+interface Slot {
+  readonly topic: Topic;
+  readonly partition: number;
+  log: PartitionLog | undefined;
+  opening: Promise<PartitionLog> | undefined;
+  /** Batches applied while the log was being opened. */
+  early: { base: number; timeMs: number; records: Records; picks: Uint32Array | undefined }[];
+  replayed: Replayed[];
+  /** Records below are safe: readers see up to here. */
+  safe: number;
+  readonly waiting: Set<() => void>;
+  /** Appended since the last compaction, bytes. */
+  dirtyBytes: number;
+}
+
+export class Partitions {
+  readonly #host: Host;
+  readonly #ledger: Ledger;
+  readonly #directory: string;
+  readonly #segmentBytes: number | undefined;
+  readonly #keyOf: (bytes: Uint8Array, at: number) => Uint8Array | undefined;
+  readonly #fail: (error: Error) => void;
+  readonly #slots = new Map<string, Slot>();
+  #grown = new Map<Slot, number>();
+
+  constructor(
+    host: Host,
+    ledger: Ledger,
+    options: {
+      readonly directory: string;
+      readonly segmentBytes?: number | undefined;
+      readonly keyOf: (bytes: Uint8Array, at: number) => Uint8Array | undefined;
+      readonly onFailure: (error: Error) => void;
+    },
+  ) {
+    this.#host = host;
+    this.#ledger = ledger;
+    this.#directory = options.directory;
+    this.#segmentBytes = options.segmentBytes;
+    this.#keyOf = options.keyOf;
+    this.#fail = options.onFailure;
+  }
+
+  /** Records applied to a partition. Copied at once, or found again in the journal when replaying. */
+  append(topic: Topic, partition: number, base: number, timeMs: number, records: Records, picks: Uint32Array | undefined): void {
+    const slot = this.#slot(topic, partition);
+    const count = picks?.length ?? records.count;
+    const { replaying } = this.#ledger;
+    if (replaying !== undefined) {
+      const nth = slot.replayed.filter((r) => r.position === replaying.position).length;
+      slot.replayed.push({ ...replaying, base, count, nth });
+      slot.safe = base + count;
+      return;
+    }
+    slot.dirtyBytes += (records.ends[records.count - 1] ?? 0) - records.start;
+    if (slot.log !== undefined) slot.log.append(offset(base), timeMs, records, picks);
+    else {
+      slot.early.push({ base, timeMs, records: { ...records, bytes: records.bytes.slice(), ends: records.ends.slice() }, picks });
+      void this.#open(slot).catch(() => undefined);
+    }
+    this.#grown.set(slot, base + count);
+  }
+
+  /** What has been appended since the last call becomes readable once the journal is safe up to here. */
+  hold(): void {
+    if (this.#grown.size === 0) return;
+    const grown = this.#grown;
+    this.#grown = new Map();
+    this.#ledger.gate.hold(
+      this.#ledger.journal.tip,
+      () => {
+        for (const [slot, end] of grown) {
+          slot.safe = Math.max(slot.safe, end);
+          wake(slot);
+        }
+      },
+      () => {
+        for (const slot of grown.keys()) wake(slot);
+      },
+    );
+  }
+
+  async fetch(topic: Topic, fetch: Fetch): Promise<Fetched> {
+    const slot = this.#slot(topic, fetch.partition);
+    const log = await this.#open(slot);
+    const ends = () => topic.partitions[fetch.partition] ?? { start: 0, end: 0 };
+    if (fetch.offset >= slot.safe && (fetch.waitMs ?? 0) > 0) await this.#wait(slot, fetch);
+    if (fetch.offset > slot.safe || fetch.offset < ends().start) {
+      throw new Refused(
+        'out-of-range',
+        `Offset ${fetch.offset} is not in partition ${fetch.partition} of topic "${topic.spec.name}": it holds ${ends().start} to ${slot.safe}.`,
+      );
+    }
+    const slice = await log.fetch(fetch.offset, offset(slot.safe), fetch.sizeBytesMax ?? FETCH_BYTES);
+    return { ...slice, start: offset(ends().start), end: offset(slot.safe) };
+  }
+
+  /** Where readers may read up to. */
+  safeEnd(topic: Topic, partition: number): Offset {
+    return offset(this.#slot(topic, partition).safe);
+  }
+
+  async offsetAt(topic: Topic, partition: number, timeMs: number): Promise<Offset> {
+    const slot = this.#slot(topic, partition);
+    const log = await this.#open(slot);
+    const at = await log.offsetAt(timeMs, offset(slot.safe));
+    return offset(Math.max(at, topic.partitions[partition]?.start ?? 0));
+  }
+
+  sizeBytes(topic: Topic): number {
+    let sum = 0;
+    for (let p = 0; p < topic.partitions.length; p++) sum += this.#slots.get(`${topic.id}/${p}`)?.log?.sizeBytes ?? 0;
+    return sum;
+  }
+
+  /** Makes every log hold all that was applied, so that the journal may forget it. */
+  async sync(): Promise<void> {
+    const due = [...this.#slots.values()].filter((slot) => slot.replayed.length > 0 || slot.early.length > 0 || slot.log !== undefined);
+    await Promise.all(due.map(async (slot) => (await this.#open(slot)).sync()));
+  }
+
+  /** Applies retention and compaction; `trim` journals a new start and resolves when it is safe. */
+  async upkeep(nowMs: number, tombstoneMs: number, trim: (topic: Topic, partition: number, start: Offset) => Promise<void>): Promise<void> {
+    for (const topic of [...this.#ledger.state.topics.values()]) {
+      const { retentionMs, retentionBytes, compact } = topic.spec;
+      if (retentionMs === undefined && retentionBytes === undefined && compact !== true) continue;
+      for (let p = 0; p < topic.partitions.length; p++) {
+        const slot = this.#slot(topic, p);
+        const log = await this.#open(slot);
+        const start = log.retainFrom(nowMs, retentionMs, retentionBytes);
+        if (start > (topic.partitions[p]?.start ?? 0) && start <= slot.safe) await trim(topic, p, start);
+        if (compact === true && slot.dirtyBytes > 0) {
+          slot.dirtyBytes = 0;
+          await log.compact(nowMs, offset(slot.safe), tombstoneMs);
+        }
+      }
+    }
+  }
+
+  /** The journal says the partition begins later: once that is safe, the log may forget what is before. */
+  trimmed(topic: Topic, partition: number): void {
+    if (this.#ledger.replaying !== undefined) return;
+    const slot = this.#slot(topic, partition);
+    const start = topic.partitions[partition]?.start ?? 0;
+    this.#ledger.gate.hold(
+      this.#ledger.journal.tip,
+      () => {
+        this.#open(slot)
+          .then((log) => log.trim(offset(start)))
+          .catch((error: Error) => this.#host.logger.error('log.trim', { topic: topic.spec.name, partition, error: error.message }));
+      },
+      () => undefined,
+    );
+  }
+
+  /** The topic is gone: its logs are closed, and their files removed once the removal is safe. */
+  removed(topic: Topic): void {
+    for (let p = 0; p < topic.partitions.length; p++) {
+      const slot = this.#slots.get(`${topic.id}/${p}`);
+      this.#slots.delete(`${topic.id}/${p}`);
+      if (slot !== undefined) wake(slot);
+      const directory = this.#directoryOf(topic, p);
+      if (this.#ledger.replaying !== undefined) continue;
+      this.#ledger.gate.hold(
+        this.#ledger.journal.tip,
+        () => void this.#erase(slot, directory),
+        () => undefined,
+      );
+    }
+  }
+
+  /** Removes what logs of topics no longer known have left (a crash between removal and erasing). */
+  async sweep(): Promise<void> {
+    for (const name of await this.#host.disk.list(this.#directory)) {
+      const id = Number(name.split('-')[0]);
+      if (Number.isInteger(id) && !this.#ledger.state.topics.has(id)) await this.#erase(undefined, `${this.#directory}/${name}`);
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const slot of this.#slots.values()) {
+      wake(slot);
+      const log = slot.log ?? (await slot.opening?.catch(() => undefined));
+      await log?.close();
+    }
+  }
+
+  wakeAll(): void {
+    for (const slot of this.#slots.values()) wake(slot);
+  }
+
+  #slot(topic: Topic, partition: number): Slot {
+    const key = `${topic.id}/${partition}`;
+    let slot = this.#slots.get(key);
+    if (slot === undefined) {
+      const safe = topic.partitions[partition]?.end ?? 0;
+      slot = { topic, partition, log: undefined, opening: undefined, early: [], replayed: [], safe, waiting: new Set(), dirtyBytes: 0 };
+      this.#slots.set(key, slot);
+    }
+    return slot;
+  }
+
+  #directoryOf(topic: Topic, partition: number): string {
+    return `${this.#directory}/${topic.id}-${partition}`;
+  }
+
+  #open(slot: Slot): Promise<PartitionLog> {
+    if (slot.log !== undefined) return Promise.resolve(slot.log);
+    slot.opening ??= this.#openLog(slot);
+    return slot.opening;
+  }
+
+  /** Opens the log and makes it agree with the journal: what it lacks is appended, what the journal does not know is cut. */
+  async #openLog(slot: Slot): Promise<PartitionLog> {
+    const { topic, partition } = slot;
+    const log = await PartitionLog.open(this.#host, {
+      directory: this.#directoryOf(topic, partition),
+      ...(this.#segmentBytes !== undefined && { segmentBytes: this.#segmentBytes }),
+      keyOf: this.#keyOf,
+      onFailure: this.#fail,
+    });
+    for (const replayed of slot.replayed) {
+      if (replayed.base + replayed.count > log.end) await this.#appendReplayed(log, slot, replayed);
+    }
+    const known = slot.early[0]?.base ?? topic.partitions[partition]?.end ?? 0;
+    if (log.end < known) {
+      throw new Refused(
+        'damaged',
+        `The log of partition ${partition} of topic "${topic.spec.name}" ends at offset ${log.end}, but ${known} were made safe. Run \`signalbox doctor\`.`,
+      );
+    }
+    if (log.end > known) await log.truncate(offset(known));
+    const start = topic.partitions[partition]?.start ?? 0;
+    if (start > log.start) await log.trim(offset(start));
+    for (const { base, timeMs, records, picks } of slot.early) log.append(offset(base), timeMs, records, picks);
+    slot.early = [];
+    slot.replayed = [];
+    slot.log = log;
+    return log;
+  }
+
+  async #appendReplayed(log: PartitionLog, slot: Slot, { position, sizeBytes, base, nth }: Replayed): Promise<void> {
+    const view = await this.#ledger.journal.fetch(position);
+    try {
+      const entry = decodeEntry(view.bytes, position - view.base, sizeBytes, position);
+      const { topic, partition } = slot;
+      const mine = messagesOf(entry).flatMap((e) =>
+        e.partitions.filter((t) => t.topic === topic.id && t.partition === partition).map((t) => ({ entry: e, picks: t.picks })),
+      )[nth];
+      if (mine === undefined) throw new Refused('damaged', `The journal entry at position ${position} has changed since it was replayed.`);
+      log.append(offset(base), mine.entry.nowMs, mine.entry.records, mine.picks);
+    } finally {
+      view.release();
+    }
+  }
+
+  #wait(slot: Slot, { waitMs = 0, signal }: Fetch): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        stop();
+        slot.waiting.delete(done);
+        signal?.removeEventListener('abort', done);
+        resolve();
+      };
+      const stop = this.#host.clock.after(waitMs, done);
+      slot.waiting.add(done);
+      signal?.addEventListener('abort', done, { once: true });
+      if (signal?.aborted === true) done();
+    });
+  }
+
+  async #erase(slot: Slot | undefined, directory: string): Promise<void> {
+    try {
+      const log = slot?.log ?? (await slot?.opening?.catch(() => undefined));
+      await log?.close().catch(() => undefined);
+      for (const name of await this.#host.disk.list(directory)) await this.#host.disk.remove(`${directory}/${name}`);
+      await this.#host.disk.remove(directory);
+    } catch (error) {
+      this.#host.logger.warn('log.erase', { directory, error: String(error) });
+    }
+  }
+}
+
+function wake(slot: Slot): void {
+  for (const done of [...slot.waiting]) done();
+}
+
+function messagesOf(entry: Entry): MessagesEntry[] {
+  if (entry.kind === 'messages') return [entry];
+  return entry.kind === 'transaction' ? entry.entries.flatMap(messagesOf) : [];
+}

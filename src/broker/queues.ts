@@ -1,0 +1,425 @@
+/** The queues at work: who is served, what time has come for, what goes back, what is over. */
+
+import {
+  type Burial,
+  countOf,
+  decideReturn,
+  decideSettle,
+  decideTaking,
+  type Entry,
+  held,
+  isDurable,
+  type Queue,
+  type Rules,
+  runsOf,
+  over,
+  type Tenant,
+} from '../core/core.ts';
+import type { Host } from '../host/host.ts';
+import type { Consume, Consumer, Deliveries, Peek, Peeked, Receive, Receiver, Runs, Settle } from '../model/engine.ts';
+import { isRefusal, Refused } from '../model/refusal.ts';
+import { Alarms } from './alarms.ts';
+import { Consumers, type LiveTaker, Outbox } from './consumers.ts';
+import { copyMessages } from './copies.ts';
+import type { Ledger } from './ledger.ts';
+import { Morgue } from './morgue.ts';
+import type { Reader } from './reader.ts';
+
+const PREFETCH = 256;
+const RECEIVE_LEASE_MS = 30_000;
+const ENDED_MAX = 1024;
+/** An ack that nobody waits for rides with the next write, but not longer than this. */
+const LAZY_MS = 10;
+
+const ended = new Float64Array(ENDED_MAX);
+
+export class Queues {
+  readonly consumers: Consumers = new Consumers();
+  readonly #host: Host;
+  readonly #ledger: Ledger;
+  readonly #reader: Reader;
+  readonly #alarms: Alarms;
+  readonly #morgue: Morgue;
+  readonly #outboxes = new Set<Outbox>();
+  #touched = new Set<Queue>();
+  #turn = false;
+  #lazySync = false;
+  #stopped = false;
+
+  constructor(host: Host, ledger: Ledger, reader: Reader, rules: Rules) {
+    this.#host = host;
+    this.#ledger = ledger;
+    this.#reader = reader;
+    this.#alarms = new Alarms(
+      host.clock,
+      () => ledger.nowMs(),
+      (queue) => this.touch(queue),
+    );
+    this.#morgue = new Morgue(ledger, reader, rules, host.logger);
+  }
+
+  /** Something changed for this queue: it is looked at when the turn ends. */
+  touch(queue: Queue): void {
+    this.#touched.add(queue);
+    this.endTurn();
+  }
+
+  /** Ends the turn soon: deliveries are decided and the journal is asked to be safe. */
+  endTurn(): void {
+    if (this.#turn || this.#stopped) return;
+    this.#turn = true;
+    this.#host.clock.soon(() => {
+      this.#turn = false;
+      if (!this.#stopped) void this.#ledger.run(() => this.#serve());
+    });
+  }
+
+  removed(queue: Queue): void {
+    this.#touched.delete(queue);
+    this.#alarms.forget(queue);
+    this.consumers.queueGone(queue, `Queue "${queue.spec.name}" was removed.`);
+  }
+
+  /** True when nothing is under way here that no event from outside is needed for. */
+  get idle(): boolean {
+    if (this.#turn || this.#touched.size > 0 || !this.#morgue.idle) return false;
+    for (const outbox of this.#outboxes) if (!outbox.idle) return false;
+    return true;
+  }
+
+  stop(reason: string): void {
+    this.#stopped = true;
+    this.#alarms.stop();
+    this.consumers.endAll(reason);
+  }
+
+  #serve(): void {
+    const touched = this.#touched;
+    this.#touched = new Set();
+    const nowMs = this.#ledger.nowMs();
+    for (const queue of touched) this.#serveQueue(queue, nowMs);
+    this.#ledger.journal.sync();
+  }
+
+  #serveQueue(queue: Queue, nowMs: number): void {
+    if (this.#ledger.state.queues.get(queue.id) !== queue) return;
+    if (queue.nextTimeMs() <= nowMs) this.#onTime(queue, nowMs);
+    this.#overflow(queue);
+    const takers = this.consumers.of(queue);
+    if (takers !== undefined) {
+      for (;;) {
+        const decided = decideTaking(queue, takers, nowMs, this.#ledger.state.nextLease);
+        if (decided === undefined) break;
+        this.#ledger.record([decided.entry]);
+        const { taking } = decided;
+        this.consumers.leased(taking.lease, taking.taker, taking.numbers.length);
+        if (queue.spec.retry !== undefined && this.#spent(queue, taking.numbers)) continue;
+        this.#give(taking.taker, taking);
+      }
+    }
+    if (queue.spec.ttlMs === 0 && queue.ready > 0) this.#expire(queue, nowMs);
+    this.#touched.delete(queue);
+    this.#alarms.set(queue, queue.nextTimeMs());
+  }
+
+  /** A message that has had its attempts, but came back by a crash: it is over, not delivered again. */
+  #spent(queue: Queue, numbers: Float64Array): boolean {
+    const max = queue.spec.retry?.attempts ?? Number.POSITIVE_INFINITY;
+    const spent = numbers.filter((n) => queue.attempts(n) > max);
+    if (spent.length === 0) return false;
+    this.end(over(queue, [...spent], 'attempts'));
+    const rest = numbers.filter((n) => queue.leaseOf(n) !== 0 && queue.attempts(n) <= max);
+    if (rest.length > 0) {
+      const lease = queue.leaseOf(rest[0] ?? 0);
+      this.#ledger.record([{ kind: 'returned', queue: queue.id, dueMs: 0, counted: false, runs: runsOf(rest) }]);
+      this.consumers.freed(lease, rest.length);
+      this.#touched.add(queue);
+    }
+    return true;
+  }
+
+  #give(taker: LiveTaker, taking: Parameters<LiveTaker['give']>[0]): void {
+    let last = 0;
+    for (let i = 0; i < taking.numbers.length; i++) last = Math.max(last, taker.queue.position(taking.numbers[i] ?? 0));
+    this.#ledger.gate.hold(
+      last + 1,
+      () => taker.give(taking),
+      () => undefined,
+    );
+  }
+
+  #onTime(queue: Queue, nowMs: number): void {
+    if (queue.dueMs() <= nowMs) this.#ledger.record([{ kind: 'due', queue: queue.id, nowMs }]);
+    for (const lease of queue.leaseEnds(nowMs)) {
+      const runs = queue.heldBy(lease);
+      this.#return(queue, runs, lease);
+    }
+    this.#expire(queue, nowMs);
+  }
+
+  #expire(queue: Queue, nowMs: number): void {
+    for (let count = queue.expired(nowMs, ENDED_MAX, ended); count > 0; count = queue.expired(nowMs, ENDED_MAX, ended)) {
+      const numbers = Array.from(ended.subarray(0, count));
+      if (this.end(over(queue, numbers, 'expired')) > 0) return;
+    }
+  }
+
+  #overflow(queue: Queue): void {
+    const { countMax = Number.POSITIVE_INFINITY, sizeBytesMax = Number.POSITIVE_INFINITY, overflow } = queue.spec;
+    if (overflow !== 'drop-head' && overflow !== 'dead-letter-head') return;
+    while (queue.ready > 0 && (queue.ready > countMax || queue.sizeBytes > sizeBytesMax)) {
+      const excess = queue.sizeBytes > sizeBytesMax ? 1 : Math.min(ENDED_MAX, queue.ready - countMax);
+      const count = queue.heads(excess, ended);
+      if (count === 0) return;
+      const numbers = Array.from(ended.subarray(0, count));
+      if (overflow === 'dead-letter-head') this.end(over(queue, numbers, 'overflow'));
+      else this.#ledger.record([{ kind: 'settled', queue: queue.id, as: 'dropped', runs: runsOf(numbers) }]);
+    }
+  }
+
+  /** What was held under a lease goes back, or is over. */
+  #return(queue: Queue, runs: Runs, lease: number, delayMs?: number): void {
+    this.end(decideReturn(queue, runs, this.#ledger.nowMs(), () => this.#host.random.float(), delayMs));
+    this.consumers.freed(lease, countOf(runs));
+  }
+
+  /** Records an end of messages and buries those that go elsewhere. Answers how many are being buried. */
+  end(decided: { entries: readonly Entry[]; burials: readonly Burial[] }): number {
+    for (const entry of decided.entries) this.#ledger.record([entry]);
+    let buried = 0;
+    for (const burial of decided.burials) {
+      buried += burial.numbers.length;
+      void this.#morgue.bury(burial);
+    }
+    return buried;
+  }
+
+  async settle(tenant: Tenant, settle: Settle): Promise<number> {
+    const { done, count } = await this.#ledger.run(() => {
+      const decided = decideSettle(tenant, settle, this.#ledger.nowMs(), () => this.#host.random.float());
+      if (isRefusal(decided)) throw Refused.of(decided);
+      const { queue } = decided;
+      this.#free(queue, settle);
+      for (const entry of decided.entries) this.#ledger.record([entry]);
+      const buried = decided.burials.map((burial) => this.#morgue.bury(burial));
+      const done = buried.length > 0 ? Promise.all(buried) : settle.lazy === true ? undefined : this.#ledger.gate.passed(this.#ledger.journal.tip);
+      if (settle.lazy === true) this.#syncLazily();
+      else this.endTurn();
+      return { done, count: decided.count };
+    });
+    await done;
+    return count;
+  }
+
+  /** Gives takers their room back for messages about to be settled. */
+  #free(queue: Queue, settle: Pick<Settle, 'runs' | 'lease'>): void {
+    for (let r = 0; r + 1 < settle.runs.length; r += 2) {
+      const first = settle.runs[r] ?? 0;
+      let run = 0;
+      let lease = 0;
+      for (let k = 0; k < (settle.runs[r + 1] ?? 0); k++) {
+        const holder = queue.leaseOf(first + k);
+        if (holder === lease) run++;
+        else {
+          this.#freed(settle, lease, run);
+          lease = holder;
+          run = 1;
+        }
+      }
+      this.#freed(settle, lease, run);
+    }
+  }
+
+  #freed(settle: Pick<Settle, 'lease'>, lease: number, count: number): void {
+    if (lease !== 0 && (settle.lease === undefined || settle.lease === lease)) this.consumers.freed(lease, count);
+  }
+
+  /** For a transaction: what its settle gives back to takers. */
+  freeFor(queue: Queue, settle: Pick<Settle, 'runs' | 'lease'>): void {
+    this.#free(queue, settle);
+  }
+
+  bury(burials: readonly Burial[]): Promise<unknown> {
+    return Promise.all(burials.map((burial) => this.#morgue.bury(burial)));
+  }
+
+  #syncLazily(): void {
+    if (this.#lazySync) return;
+    this.#lazySync = true;
+    this.#host.clock.after(LAZY_MS, () => {
+      this.#lazySync = false;
+      if (!this.#stopped) this.#ledger.journal.sync();
+    });
+  }
+
+  async consume(queue: Queue, consume: Consume, receiver: Receiver): Promise<Consumer> {
+    return this.#ledger.run(() => {
+      this.#checkExclusive(queue, consume.exclusive === true);
+      const outbox = new Outbox(this.#reader, this.#host.logger, receiver, (broken) =>
+        this.#return(queue, runsOf(broken.numbers), broken.lease),
+      );
+      this.#outboxes.add(outbox);
+      const onDelivery = consume.settle === 'on-delivery';
+      const once = onDelivery ? this.#once(receiver) : undefined;
+      let prefetch = consume.prefetch ?? PREFETCH;
+      const taker: LiveTaker = {
+        id: this.consumers.nextId(),
+        queue,
+        priority: consume.priority ?? 0,
+        exclusive: consume.exclusive === true,
+        leaseMs: consume.leaseMs ?? queue.spec.leaseMs ?? Number.POSITIVE_INFINITY,
+        room: prefetch,
+        once: false,
+        give: once ?? ((taking) => outbox.send(taking)),
+        end: (reason) => {
+          outbox.end();
+          this.#outboxes.delete(outbox);
+          receiver.cancelled(reason);
+        },
+      };
+      this.consumers.add(taker);
+      this.touch(queue);
+      return {
+        prefetch: (count) => {
+          taker.room += count - prefetch;
+          prefetch = count;
+          this.touch(queue);
+        },
+        cancel: (options) => this.#cancel(taker, outbox, options?.keep === true),
+      };
+    });
+  }
+
+  #checkExclusive(queue: Queue, exclusive: boolean): void {
+    const others = this.consumers.of(queue)?.all() ?? [];
+    const keeper = others.find((taker) => taker.exclusive);
+    if (keeper === undefined && !(exclusive && others.length > 0)) return;
+    throw new Refused('exclusive', `Queue "${queue.spec.name}" already has a consumer${keeper ? ' that keeps it for itself' : ''}. Cancel it first.`);
+  }
+
+  async #cancel(taker: LiveTaker, outbox: Outbox, keep: boolean): Promise<void> {
+    const { queue } = taker;
+    const tip = await this.#ledger.run(() => {
+      outbox.end();
+      this.#outboxes.delete(outbox);
+      if (!this.consumers.remove(taker)) return this.#ledger.journal.tip;
+      if (!keep) for (const lease of this.consumers.leasesOf(taker)) this.#return(queue, queue.heldBy(lease), lease, 0);
+      if (this.consumers.of(queue) === undefined && queue.spec.autoDelete === true) {
+        this.#ledger.record([{ kind: 'removed', tenant: queue.tenant, what: 'queue', name: queue.spec.name }]);
+      }
+      this.touch(queue);
+      return this.#ledger.journal.tip;
+    });
+    if (isDurable(queue.spec)) await this.#ledger.gate.passed(tip);
+  }
+
+  /** At most once: copied, settled, safe as settled, and only then handed over. In order. */
+  #once(receiver: Receiver): LiveTaker['give'] {
+    let last: Promise<void> = Promise.resolve();
+    return (taking) => {
+      last = last.then(async () => {
+        try {
+          const copy = await this.#takeForGood(taking);
+          if (copy.count > 0) receiver.deliver(copy);
+        } catch (error) {
+          this.#host.logger.error('delivery.failed', { queue: taking.taker.queue.spec.name, error: String(error) });
+        }
+      });
+    };
+  }
+
+  async #takeForGood(taking: Parameters<LiveTaker['give']>[0]): Promise<Deliveries> {
+    const { queue } = taking.taker;
+    const copy = await copyMessages(this.#reader, queue, taking.numbers, taking.lease);
+    const tip = await this.#ledger.run(() => {
+      const runs = runsOf(copy.numbers);
+      this.#free(queue, { runs, lease: taking.lease });
+      this.#ledger.record([{ kind: 'settled', queue: queue.id, as: 'acked', runs }]);
+      this.endTurn();
+      return this.#ledger.journal.tip;
+    });
+    await this.#ledger.gate.passed(tip);
+    return copy;
+  }
+
+  async receive(queue: Queue, receive: Receive): Promise<Deliveries | undefined> {
+    const { signal, countMax = 1, waitMs = 0 } = receive;
+    const given = Promise.withResolvers<Parameters<LiveTaker['give']>[0] | undefined>();
+    const taker: LiveTaker = {
+      id: this.consumers.nextId(),
+      queue,
+      priority: 0,
+      exclusive: false,
+      leaseMs: receive.leaseMs ?? queue.spec.leaseMs ?? RECEIVE_LEASE_MS,
+      room: countMax,
+      once: true,
+      give: given.resolve,
+      end: (reason) => given.reject(new Refused('unknown', reason)),
+    };
+    /** Ends the wait, unless messages are on their way already. */
+    const leave = () => {
+      if (taker.room === 0) return;
+      this.consumers.remove(taker);
+      given.resolve(undefined);
+    };
+    await this.#ledger.run(() => {
+      this.#checkExclusive(queue, false);
+      this.consumers.add(taker);
+      this.#serveQueue(queue, this.#ledger.nowMs());
+      this.endTurn();
+      if (waitMs === 0 || signal?.aborted === true) leave();
+    });
+    const stopTimer = waitMs > 0 ? this.#host.clock.after(waitMs, leave) : undefined;
+    signal?.addEventListener('abort', leave, { once: true });
+    const taking = await given.promise.finally(() => {
+      stopTimer?.();
+      signal?.removeEventListener('abort', leave);
+      this.consumers.remove(taker);
+    });
+    if (taking === undefined) {
+      if (signal?.aborted === true) throw new Refused('aborted', `The wait for a message of queue "${queue.spec.name}" was ended by its signal.`);
+      return undefined;
+    }
+    if (receive.settle === 'on-delivery') return this.#takeForGood(taking);
+    return copyMessages(this.#reader, queue, taking.numbers, taking.lease);
+  }
+
+  async extend(queue: Queue, lease: number, runs: Runs, leaseMs: number): Promise<number> {
+    const { count, tip } = await this.#ledger.run(() => {
+      const kept = held(queue, runs, lease);
+      const count = countOf(kept);
+      if (count > 0) this.#ledger.record([{ kind: 'extended', queue: queue.id, lease, untilMs: this.#ledger.nowMs() + leaseMs, runs: kept }]);
+      this.endTurn();
+      return { count, tip: this.#ledger.journal.tip };
+    });
+    await this.#ledger.gate.passed(tip);
+    return count;
+  }
+
+  /** Throws away what is ready or delayed; answers how much. Called while the ledger may be changed. */
+  purge(queue: Queue): number {
+    const found = new Float64Array(ENDED_MAX);
+    let purged = 0;
+    for (let from = queue.oldest; from < queue.tail; ) {
+      const count = queue.browse(from, ENDED_MAX, found);
+      if (count === 0) break;
+      const numbers = found.subarray(0, count).filter((n) => queue.leaseOf(n) === 0);
+      from = (found[count - 1] ?? 0) + 1;
+      if (numbers.length > 0) this.#ledger.record([{ kind: 'settled', queue: queue.id, as: 'purged', runs: runsOf(numbers) }]);
+      purged += numbers.length;
+    }
+    this.endTurn();
+    return purged;
+  }
+
+  async peek(queue: Queue, peek: Peek): Promise<Peeked> {
+    const numbers = new Float64Array(Math.min(peek.countMax ?? 10, 1000));
+    const count = queue.browse(peek.from ?? queue.oldest, numbers.length, numbers);
+    let last = 0;
+    for (let i = 0; i < count; i++) last = Math.max(last, queue.position(numbers[i] ?? 0));
+    this.#ledger.journal.sync();
+    await this.#ledger.gate.passed(last + 1);
+    const copy = await copyMessages(this.#reader, queue, numbers.subarray(0, count), 0);
+    return { ...copy, states: Array.from(copy.numbers, (n) => queue.state(n) ?? 'in-flight') };
+  }
+}

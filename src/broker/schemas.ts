@@ -1,0 +1,59 @@
+/** Whether messages fit their declared JSON Schema. The validator is loaded when the first schema is met. */
+
+import { createRequire } from 'node:module';
+import type { ErrorObject, ValidateFunction } from 'ajv';
+import type { SchemaSpec } from '../model/declaration.ts';
+import type { Message } from '../model/message.ts';
+import { Refused } from '../model/refusal.ts';
+
+interface Compiler {
+  compile(schema: object): ValidateFunction;
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+export class Schemas {
+  readonly #compiled = new Map<string, ValidateFunction>();
+  #compiler: Compiler | undefined;
+
+  /** Throws `Refused('invalid')` when the schema itself is no schema. */
+  check(schema: SchemaSpec): void {
+    this.#validator(schema);
+  }
+
+  /** The first fault of the message's body, with its JSON pointer; undefined when it fits. */
+  fault(schema: SchemaSpec, message: Message): { message: string; path: string } | undefined {
+    let body: unknown;
+    try {
+      body = JSON.parse(decoder.decode(message.body));
+    } catch {
+      return { message: 'the body is not JSON', path: '' };
+    }
+    const validate = this.#validator(schema);
+    if (validate(body)) return undefined;
+    const first: ErrorObject | undefined = validate.errors?.[0];
+    return { message: first?.message ?? 'it does not fit', path: first?.instancePath ?? '' };
+  }
+
+  #validator(schema: SchemaSpec): ValidateFunction {
+    const key = JSON.stringify(schema.jsonSchema);
+    let validate = this.#compiled.get(key);
+    if (validate === undefined) {
+      if (typeof schema.jsonSchema !== 'object' || schema.jsonSchema === null) throw new Refused('invalid', 'A JSON Schema must be an object.');
+      this.#compiler ??= newCompiler();
+      try {
+        validate = this.#compiler.compile(schema.jsonSchema);
+      } catch (cause) {
+        throw new Refused('invalid', `The JSON Schema does not compile: ${(cause as Error).message}.`, { cause });
+      }
+      this.#compiled.set(key, validate);
+    }
+    return validate;
+  }
+}
+
+/** Loaded only now: a broker without schemas starts without the validator. */
+function newCompiler(): Compiler {
+  const { Ajv2020 } = createRequire(import.meta.url)('ajv/dist/2020.js') as { Ajv2020: new (options: object) => Compiler };
+  return new Ajv2020({ strict: false, allErrors: false, validateFormats: false });
+}

@@ -1,0 +1,371 @@
+/** The embedded broker as one user sees it: the Engine port, in a tenant, with that user's permissions. */
+
+import {
+  decideBind,
+  decideDeclare,
+  decidePublish,
+  decideRemove,
+  decideUnbind,
+  type Entry,
+  type MessagesEntry,
+  matches,
+  permits,
+  placed,
+  type PublishDecision,
+  type Queue,
+  type Tenant,
+  type Topic,
+} from '../core/core.ts';
+import type { Binding, Declaration, Kind } from '../model/declaration.ts';
+import type {
+  Capabilities,
+  Consume,
+  Consumer,
+  CursorMove,
+  Deliveries,
+  Description,
+  Fetch,
+  Fetched,
+  Join,
+  MemberEvents,
+  Membership,
+  Operation,
+  Peek,
+  Peeked,
+  Principal,
+  Publish,
+  Published,
+  Receive,
+  Receiver,
+  Runs,
+  Settle,
+} from '../model/engine.ts';
+import type { Offset } from '../model/lines.ts';
+import { DEFAULT_TENANT, MAIN_LINE } from '../model/message.ts';
+import { isRefusal, type Refusal, Refused } from '../model/refusal.ts';
+import type { Broker, House } from './broker.ts';
+import { describe, metricsOf } from './describe.ts';
+import type { Member } from './groups.ts';
+import { authenticate } from './secrets.ts';
+import { transact } from './transact.ts';
+
+const CAPABILITIES: Capabilities = {
+  name: 'embedded',
+  durable: true,
+  topics: true,
+  queues: true,
+  exchanges: true,
+  transactions: true,
+  priorities: true,
+  delays: true,
+  deduplication: true,
+  retained: true,
+  seekByTime: true,
+};
+
+type Verb = 'configure' | 'write' | 'read' | 'admin';
+
+export class Seat implements Broker {
+  readonly #house: House;
+  readonly #principal: Principal;
+
+  constructor(house: House, principal: Principal) {
+    this.#house = house;
+    this.#principal = principal;
+  }
+
+  get capabilities(): Capabilities {
+    return { ...CAPABILITIES, durable: this.#house.durable };
+  }
+
+  as(principal: Principal): Seat {
+    return new Seat(this.#house, principal);
+  }
+
+  get #tenant(): Tenant {
+    return this.#house.ledger.state.tenant(this.#principal.tenant ?? DEFAULT_TENANT);
+  }
+
+  async declare(declaration: Declaration): Promise<void> {
+    this.#permit(declaration.kind === 'user' ? 'admin' : 'configure', declaration.name);
+    const { schemas, groups, ledger } = this.#house;
+    if (declaration.kind !== 'user' && declaration.schema !== undefined) schemas.check(declaration.schema);
+    await this.#change((nowMs) => decideDeclare(ledger.state, this.#tenant, declaration, nowMs));
+    const topic = declaration.kind === 'topic' ? this.#tenant.topics.get(declaration.name) : undefined;
+    if (topic !== undefined) groups.topicChanged(topic);
+  }
+
+  async remove(kind: Kind, name: string, options?: { ifUnused?: boolean; ifEmpty?: boolean }): Promise<void> {
+    this.#permit(kind === 'user' ? 'admin' : 'configure', name);
+    const { ledger } = this.#house;
+    await this.#change(() => decideRemove(ledger.state, this.#tenant, kind, name, options, this.#inUse(kind, name)));
+  }
+
+  #inUse(kind: Kind, name: string): boolean {
+    const { queues, groups } = this.#house;
+    if (kind === 'queue') {
+      const queue = this.#tenant.queues.get(name);
+      return queue !== undefined && queues.consumers.of(queue) !== undefined;
+    }
+    if (kind === 'group') return groups.members(this.#tenant, name) > 0;
+    const topic = kind === 'topic' ? this.#tenant.topics.get(name) : undefined;
+    return topic !== undefined && groups.reads(topic);
+  }
+
+  async describe(kind: Kind, name: string): Promise<Description | undefined> {
+    this.#permit(kind === 'user' ? 'admin' : 'read', name);
+    return describe(this.#house, this.#tenant, kind, name);
+  }
+
+  async list(kind: Kind): Promise<Description[]> {
+    if (kind === 'user') this.#permit('admin', '');
+    const { topics, queues, groups, router } = this.#tenant;
+    const names: Record<Kind, () => Iterable<string>> = {
+      topic: () => topics.keys(),
+      queue: () => queues.keys(),
+      group: () => groups.keys(),
+      exchange: () => [...router.exchanges()].map((spec) => spec.name),
+      user: () => this.#house.ledger.state.users.keys(),
+    };
+    const found: Description[] = [];
+    for (const name of [...names[kind]()].sort()) {
+      if (kind !== 'user' && !this.#may('read', name)) continue;
+      const description = describe(this.#house, this.#tenant, kind, name);
+      if (description !== undefined) found.push(description);
+    }
+    return found;
+  }
+
+  async bind(binding: Binding): Promise<void> {
+    this.#permit('write', binding.to.name);
+    this.#permit('read', binding.exchange);
+    await this.#change(() => decideBind(this.#tenant, binding));
+  }
+
+  async unbind(binding: Binding): Promise<void> {
+    this.#permit('write', binding.to.name);
+    this.#permit('read', binding.exchange);
+    await this.#change(() => decideUnbind(this.#tenant, binding));
+  }
+
+  publish(publish: Publish): Promise<Published> {
+    const { ledger, queues, partitions } = this.#house;
+    return ledger.run(() => {
+      const decided = this.#decidePublish(publish);
+      if (decided.entries.length > 0) ledger.record(decided.entries);
+      partitions.hold();
+      queues.endTurn();
+      const answer = publishedOf(decided);
+      if (publish.transient === true || decided.entries.length === 0) return answer;
+      return new Promise<Published>((resolve, reject) => ledger.gate.hold(ledger.journal.tip, () => resolve(answer), reject));
+    });
+  }
+
+  #decidePublish(publish: Publish): PublishDecision {
+    const { ledger, rules } = this.#house;
+    const exchange = publish.exchange ?? MAIN_LINE;
+    this.#permit('write', exchange === '' || exchange === MAIN_LINE ? publish.address : exchange);
+    if (ledger.journal.tight) {
+      throw new Refused('disk-full', 'The disk is nearly full: publishes are refused until there is room again. Reading, acks and removing go on.');
+    }
+    const decided = decidePublish(ledger.state, this.#tenant, publish, ledger.nowMs(), rules);
+    if (isRefusal(decided)) throw Refused.of(decided);
+    return decided;
+  }
+
+  get pressed(): boolean {
+    return this.#house.ledger.pressed;
+  }
+
+  relief(): Promise<void> {
+    return this.#house.ledger.relief();
+  }
+
+  async consume(consume: Consume, receiver: Receiver): Promise<Consumer> {
+    this.#permit('read', consume.queue);
+    return this.#house.queues.consume(this.#queue(consume.queue), consume, receiver);
+  }
+
+  async receive(receive: Receive): Promise<Deliveries | undefined> {
+    this.#permit('read', receive.queue);
+    return this.#house.queues.receive(this.#queue(receive.queue), receive);
+  }
+
+  async settle(settle: Settle): Promise<number> {
+    this.#permit('read', settle.queue);
+    return this.#house.queues.settle(this.#tenant, settle);
+  }
+
+  async extend(queue: string, lease: number, runs: Runs, leaseMs: number): Promise<number> {
+    this.#permit('read', queue);
+    return this.#house.queues.extend(this.#queue(queue), lease, runs, leaseMs);
+  }
+
+  async peek(peek: Peek): Promise<Peeked> {
+    this.#permit('read', peek.queue);
+    return this.#house.queues.peek(this.#queue(peek.queue), peek);
+  }
+
+  async purge(name: string): Promise<number> {
+    this.#permit('read', name);
+    const { ledger, queues } = this.#house;
+    const { count, tip } = await ledger.run(() => {
+      const count = queues.purge(this.#queue(name));
+      return { count, tip: ledger.journal.tip };
+    });
+    await ledger.gate.passed(tip);
+    return count;
+  }
+
+  async fetch(fetch: Fetch): Promise<Fetched> {
+    this.#permit('read', fetch.topic);
+    return this.#house.partitions.fetch(this.#topic(fetch.topic, fetch.partition), fetch);
+  }
+
+  async offsetAt(topic: string, partition: number, timeMs: number): Promise<Offset> {
+    this.#permit('read', topic);
+    return this.#house.partitions.offsetAt(this.#topic(topic, partition), partition, timeMs);
+  }
+
+  async join(join: Join, events: MemberEvents): Promise<Membership> {
+    for (const topic of join.topics) this.#permit('read', topic);
+    const { ledger, groups, queues } = this.#house;
+    const tenant = this.#tenant;
+    const member = await ledger.run(() => {
+      const joined = groups.join(tenant, join, events);
+      queues.endTurn();
+      return joined;
+    });
+    const membership: Membership = {
+      move: (moves) => this.#move(tenant, join.group, moves, member),
+      leave: () => ledger.run(() => groups.leave(tenant, join.group, member)),
+    };
+    members.set(membership, member);
+    return membership;
+  }
+
+  async moveCursors(group: string, moves: readonly CursorMove[]): Promise<void> {
+    for (const { topic } of moves) this.#permit('read', topic);
+    if (this.#house.groups.members(this.#tenant, group) > 0) {
+      throw new Refused('exclusive', `Group "${group}" has members, who move its cursors. Let them leave, then move them by hand.`);
+    }
+    await this.#move(this.#tenant, group, moves, undefined);
+  }
+
+  async #move(tenant: Tenant, group: string, moves: readonly CursorMove[], member: Member | undefined): Promise<void> {
+    await this.#change(() => [{ kind: 'moved', tenant: tenant.name, group, moves: this.#house.groups.check(tenant, member, moves) }]);
+  }
+
+  transact(operations: readonly Operation[]): Promise<readonly (Published | number)[]> {
+    for (const operation of operations) {
+      if (operation.kind === 'settle') this.#permit('read', operation.queue);
+      else if (operation.kind === 'publish') this.#permit('write', operation.exchange || operation.address);
+    }
+    return transact(this.#house, this.#tenant, operations, (membership) => members.get(membership));
+  }
+
+  async producer(name?: string): Promise<{ id: number; epoch: number }> {
+    const { state } = this.#house.ledger;
+    let given = { id: 0, epoch: 0 };
+    await this.#change(() => {
+      const known = name === undefined ? undefined : state.producerNamed(name);
+      given = known === undefined ? { id: state.nextProducer, epoch: 0 } : { id: known.id, epoch: known.epoch + 1 };
+      return [{ kind: 'producer', ...given, name }];
+    });
+    return given;
+  }
+
+  async retained(pattern: string): Promise<{ address: string; record: Uint8Array }[]> {
+    const found: { address: string; record: Uint8Array }[] = [];
+    for (const [address, record] of this.#tenant.retained) {
+      if (matches(pattern, address) && this.#may('read', address)) found.push({ address, record });
+    }
+    return found;
+  }
+
+  authenticate(purpose: string, name: string, secret: string): Promise<Principal | undefined> {
+    return authenticate(this.#house.ledger.state.users, purpose, name, secret);
+  }
+
+  get guarded(): boolean {
+    return this.#house.ledger.state.users.size > 0;
+  }
+
+  metrics(): ReadonlyMap<string, number> {
+    return metricsOf(this.#house);
+  }
+
+  close(): Promise<void> {
+    return this.#house.close();
+  }
+
+  checkpoint(): Promise<void> {
+    return this.#house.upkeep.checkpoint();
+  }
+
+  digest(): string {
+    return this.#house.ledger.digest();
+  }
+
+  get idle(): boolean {
+    const { queues, ledger } = this.#house;
+    return queues.idle && ledger.gate.waiting === 0;
+  }
+
+  /** Decides, records, and waits until it is safe. */
+  async #change(decide: (nowMs: number) => readonly Entry[] | Refusal): Promise<void> {
+    const { ledger, queues } = this.#house;
+    const tip = await ledger.run(() => {
+      const entries = decide(ledger.nowMs());
+      if (isRefusal(entries)) throw Refused.of(entries);
+      ledger.record(entries);
+      queues.endTurn();
+      return ledger.journal.tip;
+    });
+    await ledger.gate.passed(tip);
+  }
+
+  #queue(name: string): Queue {
+    const queue = this.#tenant.queues.get(name);
+    if (queue === undefined) throw new Refused('unknown', `There is no queue "${name}". Declare it first.`);
+    return queue;
+  }
+
+  #topic(name: string, partition: number): Topic {
+    const topic = this.#tenant.topics.get(name);
+    if (topic === undefined) throw new Refused('unknown', `There is no topic "${name}". Declare it first.`);
+    if (topic.partitions[partition] === undefined) {
+      throw new Refused('unknown', `Topic "${name}" has ${topic.partitions.length} partitions; there is no partition ${partition}.`);
+    }
+    return topic;
+  }
+
+  #may(verb: Verb, name: string): boolean {
+    const { user } = this.#principal;
+    if (user === undefined) return true;
+    const spec = this.#house.ledger.state.users.get(user);
+    return spec !== undefined && permits(spec, verb, name);
+  }
+
+  #permit(verb: Verb, name: string): void {
+    if (this.#may(verb, name)) return;
+    throw new Refused('forbidden', `User "${this.#principal.user}" may not ${verb} "${name}". Give the user that permission, or ask as another.`);
+  }
+}
+
+/** Which member a membership speaks for: transactions name it. */
+const members = new WeakMap<Membership, Member>();
+
+export function publishedOf(decided: PublishDecision): Published {
+  const { main, routed, duplicates, repeated } = decided;
+  if (repeated !== undefined) {
+    const known = repeated.partitions.length > 0;
+    return {
+      routed,
+      ...(duplicates && { duplicates }),
+      ...(known && { partitions: Int32Array.from(repeated.partitions), offsets: Float64Array.from(repeated.offsets) }),
+    };
+  }
+  const at = main && placed(main as MessagesEntry);
+  return { routed, ...at, ...(duplicates && { duplicates }) };
+}

@@ -1,0 +1,68 @@
+/** Transactions: every step decided against one plan, all of it one journal entry. */
+
+import { type Burial, decidePublish, decideSettle, type Entry, nothingPlanned, type PublishDecision, type Queue, type Tenant } from '../core/core.ts';
+import type { Membership, Operation, Published, Settle } from '../model/engine.ts';
+import { isRefusal, Refused } from '../model/refusal.ts';
+import type { House } from './broker.ts';
+import type { Member } from './groups.ts';
+import { publishedOf } from './seat.ts';
+
+type Answer = { readonly publish: PublishDecision } | { readonly settled: number };
+
+/** All or nothing: the first refusal of any step refuses the whole. */
+export async function transact(
+  house: House,
+  tenant: Tenant,
+  operations: readonly Operation[],
+  memberOf: (membership: Membership) => Member | undefined,
+): Promise<readonly (Published | number)[]> {
+  const { ledger, queues, partitions, rules, groups, host } = house;
+  const { answers, tip, buried } = await ledger.run(() => {
+    const nowMs = ledger.nowMs();
+    const plan = nothingPlanned();
+    const entries: Entry[] = [];
+    const burials: Burial[] = [];
+    const answers: Answer[] = [];
+    const settles: { queue: Queue; settle: Settle }[] = [];
+    for (const operation of operations) {
+      if (operation.kind === 'publish') {
+        if (ledger.journal.tight) throw new Refused('disk-full', 'The disk is nearly full: transactions that publish are refused until there is room again.');
+        const decided = decidePublish(ledger.state, tenant, operation, nowMs, rules, plan);
+        if (isRefusal(decided)) throw Refused.of(decided);
+        entries.push(...decided.entries);
+        answers.push({ publish: decided });
+      } else if (operation.kind === 'settle') {
+        const decided = decideSettle(tenant, operation, nowMs, () => host.random.float(), plan);
+        if (isRefusal(decided)) throw Refused.of(decided);
+        const asked = count(operation.runs);
+        if (decided.count < asked) {
+          throw new Refused('stale', `${asked - decided.count} of the ${asked} messages of queue "${operation.queue}" are no longer held: the transaction was not done. Receive them again.`);
+        }
+        entries.push(...decided.entries);
+        burials.push(...decided.burials);
+        settles.push({ queue: decided.queue, settle: operation });
+        answers.push({ settled: decided.count });
+      } else {
+        const member = operation.membership && memberOf(operation.membership);
+        const moves = groups.check(tenant, member, operation.moves);
+        entries.push({ kind: 'moved', tenant: tenant.name, group: operation.group, moves });
+        answers.push({ settled: moves.length });
+      }
+    }
+    for (const { queue, settle } of settles) queues.freeFor(queue, settle);
+    ledger.record(entries);
+    partitions.hold();
+    const buried = queues.bury(burials);
+    queues.endTurn();
+    return { answers, tip: ledger.journal.tip, buried };
+  });
+  await ledger.gate.passed(tip);
+  await buried;
+  return answers.map((answer) => ('publish' in answer ? publishedOf(answer.publish) : answer.settled));
+}
+
+function count(runs: Float64Array): number {
+  let sum = 0;
+  for (let r = 1; r < runs.length; r += 2) sum += runs[r] ?? 0;
+  return sum;
+}

@@ -1,0 +1,15 @@
+/** The door of the core: the state, how commands are decided, and how entries change it. No I/O, no clock, no protocol word. */
+
+export { permits } from './access.ts';
+export { apply, type Effects, placed } from './apply.ts';
+export { decideBind, decideDeclare, decideRemove, decideUnbind } from './declare.ts';
+export { decideTaking, type Taker, Takers, type Taking } from './dispatch.ts';
+export type { Entry, MessagesEntry } from './entry.ts';
+export { decodeEntry, encodeEntry, ofCheckpoint, sizeMax } from './entry-codec.ts';
+export { nothingPlanned, type Plan } from './plan.ts';
+export { decideDeadLetter, decidePublish, type PublishDecision, type Rules, startOf } from './publish.ts';
+export { Queue } from './queue/queue.ts';
+export { digest, restate } from './restate.ts';
+export { matches } from './routing/routing.ts';
+export { type Burial, countOf, decideReturn, decideSettle, held, numbersOf, over, runsOf, type SettleDecision } from './settle.ts';
+export { cursorKey, isDurable, State, type Tenant, Topic } from './state.ts';

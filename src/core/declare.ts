@@ -1,0 +1,176 @@
+/** Deciding declarations, removals and bindings: what is valid, what is there already, what stands against it. */
+
+import type { Binding, Declaration, Kind, QueueSpec, TopicSpec } from '../model/declaration.ts';
+import { MAIN_LINE } from '../model/message.ts';
+import { type Refusal, refuse } from '../model/refusal.ts';
+import type { Entry } from './entry.ts';
+import type { State, Tenant } from './state.ts';
+
+const NAME_BYTES_MAX = 255;
+const PARTITIONS_MAX = 10_000;
+
+/** Nothing to do is an empty list: it is there already, just so. */
+export function decideDeclare(state: State, tenant: Tenant, spec: Declaration, nowMs: number): readonly Entry[] | Refusal {
+  const fault = checkName(spec.name) ?? checkSpec(spec);
+  if (fault !== undefined) return refuse('invalid', `The ${spec.kind} "${printable(spec.name)}" cannot be declared: ${fault}.`);
+  const declared: Entry = { kind: 'declared', id: state.nextId, tenant: tenant.name, spec, nowMs };
+  switch (spec.kind) {
+    case 'queue': {
+      const known = tenant.queues.get(spec.name);
+      if (known === undefined) return [declared];
+      return same(known.spec, spec) ? [] : conflict(known.spec, spec);
+    }
+    case 'topic': {
+      const known = tenant.topics.get(spec.name);
+      if (known === undefined) return [declared];
+      if (same(known.spec, spec)) return [];
+      if ((spec.partitions ?? 1) < known.partitions.length) {
+        return refuse('conflict', `Topic "${spec.name}" has ${known.partitions.length} partitions; they can be raised, not lowered to ${spec.partitions ?? 1}.`);
+      }
+      const { partitions: _a, ...before } = known.spec;
+      const { partitions: _b, ...after } = spec;
+      return same(before, after) ? [declared] : conflict(known.spec, spec);
+    }
+    case 'exchange': {
+      const known = tenant.router.exchange(spec.name);
+      if (known === undefined) return [declared];
+      return same(known, spec) ? [] : conflict(known, spec);
+    }
+    case 'user':
+      return [declared];
+  }
+}
+
+export function decideRemove(
+  state: State,
+  tenant: Tenant,
+  what: Kind,
+  name: string,
+  options: { ifUnused?: boolean; ifEmpty?: boolean } | undefined,
+  inUse: boolean,
+): readonly Entry[] | Refusal {
+  const missing = refuse('unknown', `There is no ${what} "${printable(name)}" to remove.`);
+  const removed: readonly Entry[] = [{ kind: 'removed', tenant: tenant.name, what, name }];
+  if (what === 'queue') {
+    const queue = tenant.queues.get(name);
+    if (queue === undefined) return missing;
+    if (options?.ifEmpty === true && queue.ready + queue.delayed + queue.inFlight > 0) {
+      return refuse('conflict', `Queue "${name}" still holds messages. Consume or purge them, or remove it without ifEmpty.`);
+    }
+    if (options?.ifUnused === true && inUse) return refuse('conflict', `Queue "${name}" still has consumers. Cancel them, or remove it without ifUnused.`);
+    return removed;
+  }
+  if (what === 'topic') {
+    if (!tenant.topics.has(name)) return missing;
+    return options?.ifUnused === true && inUse ? refuse('conflict', `Topic "${name}" is still read by groups. Let them leave first.`) : removed;
+  }
+  if (what === 'exchange') {
+    if (tenant.router.exchange(name) === undefined) return missing;
+    const fault = tenant.router.checkRemove(name, options);
+    return fault ?? removed;
+  }
+  if (what === 'group') {
+    if (!tenant.groups.has(name)) return missing;
+    return inUse ? refuse('conflict', `Group "${name}" still has members. Let them leave first.`) : removed;
+  }
+  return state.users.has(name) ? removed : missing;
+}
+
+export function decideBind(tenant: Tenant, binding: Binding): readonly Entry[] | Refusal {
+  const fault = tenant.router.check(binding);
+  if (fault !== undefined) return fault;
+  return [{ kind: 'bound', tenant: tenant.name, binding }];
+}
+
+export function decideUnbind(tenant: Tenant, binding: Binding): readonly Entry[] | Refusal {
+  const { exchange, to, pattern } = binding;
+  if (exchange === MAIN_LINE && to.kind === 'topic' && pattern === to.name) {
+    return refuse('invalid', `Topic "${to.name}" always takes what is published to its own name. Remove the topic instead.`);
+  }
+  if (tenant.router.exchange(exchange) === undefined) return refuse('unknown', `There is no exchange "${exchange}".`);
+  return [{ kind: 'unbound', tenant: tenant.name, binding }];
+}
+
+/** Why a name is not acceptable; undefined when it is. */
+export function checkName(name: unknown): string | undefined {
+  if (typeof name !== 'string' || name === '') return 'it needs a name';
+  if (Buffer.byteLength(name) > NAME_BYTES_MAX) return `its name is longer than ${NAME_BYTES_MAX} bytes`;
+  for (let i = 0; i < name.length; i++) {
+    const code = name.charCodeAt(i);
+    if (code < 0x20 || code === 0x7f) return 'its name holds a control character';
+  }
+  return undefined;
+}
+
+function checkSpec(spec: Declaration): string | undefined {
+  switch (spec.kind) {
+    case 'topic':
+      return checkTopic(spec);
+    case 'queue':
+      return checkQueue(spec);
+    case 'exchange':
+      return ['direct', 'topic', 'fanout', 'headers', 'consistent-hash'].includes(spec.type) ? undefined : `there is no exchange type "${spec.type}"`;
+    case 'user':
+      return undefined;
+    default:
+      return `there is no kind "${String((spec as { kind: unknown }).kind)}"`;
+  }
+}
+
+function checkTopic(spec: TopicSpec): string | undefined {
+  const { partitions = 1 } = spec;
+  if (!Number.isInteger(partitions) || partitions < 1 || partitions > PARTITIONS_MAX) return `partitions must be a whole number from 1 to ${PARTITIONS_MAX}`;
+  return notNegative(spec, ['retentionMs', 'retentionBytes', 'messageBytesMax']);
+}
+
+function checkQueue(spec: QueueSpec): string | undefined {
+  const wrong = notNegative(spec, ['expiresMs', 'leaseMs', 'ttlMs', 'delayMs', 'countMax', 'sizeBytesMax', 'dedupWindowMs', 'messageBytesMax', 'priorityAgeMs']);
+  if (wrong !== undefined) return wrong;
+  const { priorityMax = 0, retry, expiresMs } = spec;
+  if (!Number.isInteger(priorityMax) || priorityMax < 0 || priorityMax > 255) return 'priorityMax must be a whole number from 0 to 255';
+  if (spec.priorityAgeMs === 0) return 'priorityAgeMs must be greater than 0';
+  if (expiresMs === 0) return 'expiresMs must be greater than 0';
+  if (spec.grouped === true && priorityMax > 0) return 'a grouped queue cannot have priorities: order within a group would be lost';
+  if (retry !== undefined) {
+    if (!Number.isInteger(retry.attempts) || retry.attempts < 1) return 'retry.attempts must be a whole number from 1';
+    if ((retry.jitter ?? 0) < 0 || (retry.jitter ?? 0) > 1) return 'retry.jitter must lie between 0 and 1';
+    if ((retry.factor ?? 2) < 1) return 'retry.factor must be at least 1';
+    return notNegative(retry, ['backoffMs', 'backoffMaxMs']);
+  }
+  return undefined;
+}
+
+function notNegative<T extends object>(spec: T, names: readonly (keyof T & string)[]): string | undefined {
+  for (const name of names) {
+    const value = spec[name];
+    if (value !== undefined && (typeof value !== 'number' || Number.isNaN(value) || value < 0)) return `${name} must be a number, 0 or more`;
+  }
+  return undefined;
+}
+
+function conflict(known: object, asked: object): Refusal {
+  const differing: string[] = [];
+  const a = known as Record<string, unknown>;
+  const b = asked as Record<string, unknown>;
+  for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
+    if (!same(a[key], b[key])) differing.push(`${key} is ${JSON.stringify(a[key]) ?? 'not set'}, asked for ${JSON.stringify(b[key]) ?? 'not set'}`);
+  }
+  return refuse('conflict', `${String(a.kind)} "${String(a.name)}" exists with other properties: ${differing.join('; ')}. Declare it as it is, or remove it first.`);
+}
+
+/** Equal as JSON, whatever the order of properties. */
+function same(a: unknown, b: unknown): boolean {
+  return canonical(a) === canonical(b);
+}
+
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, v: unknown) =>
+    typeof v === 'object' && v !== null && !Array.isArray(v) ? Object.fromEntries(Object.entries(v).sort(([x], [y]) => (x < y ? -1 : 1))) : v,
+  );
+}
+
+function printable(name: unknown): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
+  return String(name).replaceAll(/[\u0000-\u001f\u007f]/g, '?');
+}
+

@@ -1,0 +1,111 @@
+/** Who gets what: takers of a queue served in turn, by priority, within their credit. Pure but for the takers' own counters. */
+
+import type { Entry } from './entry.ts';
+import type { Queue } from './queue/queue.ts';
+import { runsOf } from './settle.ts';
+
+/** A live consumer, or one waiting `receive`. Dies with the process; never journaled. */
+export interface Taker {
+  readonly id: number;
+  readonly queue: Queue;
+  readonly priority: number;
+  readonly exclusive: boolean;
+  /** How long it may hold a message; Infinity = while it lives. */
+  readonly leaseMs: number;
+  /** How many more it may hold. */
+  room: number;
+  /** Takes one time only (a waiting `receive`), however much room is left. */
+  readonly once: boolean;
+}
+
+/** Messages given to a taker. */
+export interface Taking<T extends Taker> {
+  readonly taker: T;
+  readonly lease: number;
+  readonly numbers: Float64Array;
+}
+
+/** One taker gets at most this many before the next has its turn. */
+const TURN_MAX = 256;
+
+/** The takers of one queue, highest priority first, and whose turn it is. */
+export class Takers<T extends Taker> {
+  readonly #takers: T[] = [];
+  #turn = 0;
+
+  get count(): number {
+    return this.#takers.length;
+  }
+
+  all(): readonly T[] {
+    return this.#takers;
+  }
+
+  /** `inOrder`: by arrival only, as a single active consumer is never pushed aside. */
+  add(taker: T, inOrder: boolean): void {
+    let at = this.#takers.length;
+    while (!inOrder && at > 0 && (this.#takers[at - 1]?.priority ?? 0) < taker.priority) at--;
+    this.#takers.splice(at, 0, taker);
+  }
+
+  remove(taker: T): boolean {
+    const at = this.#takers.indexOf(taker);
+    if (at < 0) return false;
+    this.#takers.splice(at, 1);
+    if (at < this.#turn) this.#turn--;
+    return true;
+  }
+
+  /** The next one with room: the highest priority that has any, in turn among equals. */
+  next(singleActive: boolean): T | undefined {
+    const takers = this.#takers;
+    if (singleActive) return takers[0] !== undefined && takers[0].room > 0 ? takers[0] : undefined;
+    for (let from = 0; from < takers.length; ) {
+      const priority = takers[from]?.priority;
+      let to = from;
+      while (to < takers.length && takers[to]?.priority === priority) to++;
+      const size = to - from;
+      for (let k = 0; k < size; k++) {
+        const at = from + ((this.#turn + k) % size);
+        const taker = takers[at];
+        if (taker !== undefined && taker.room > 0) {
+          this.#turn = (at - from + 1) % size;
+          return taker;
+        }
+      }
+      from = to;
+    }
+    return undefined;
+  }
+
+  withRoom(): number {
+    let count = 0;
+    for (const taker of this.#takers) if (taker.room > 0) count++;
+    return count;
+  }
+}
+
+const scratch = new Float64Array(TURN_MAX);
+
+/**
+ * Decides the next taking of this queue, or undefined when there is nothing to give or nobody to give it to.
+ * The entry must be applied before it is called again.
+ */
+export function decideTaking<T extends Taker>(
+  queue: Queue,
+  takers: Takers<T>,
+  nowMs: number,
+  lease: number,
+): { readonly entry: Entry; readonly taking: Taking<T> } | undefined {
+  if (queue.ready === 0) return undefined;
+  const taker = takers.next(queue.spec.singleActiveConsumer === true);
+  if (taker === undefined) return undefined;
+  const share = takers.count === 1 ? TURN_MAX : Math.max(1, Math.ceil(queue.ready / Math.max(1, takers.withRoom())));
+  const count = queue.next(nowMs, Math.min(TURN_MAX, taker.room, share), scratch);
+  if (count === 0) return undefined;
+  const numbers = scratch.slice(0, count);
+  const runs = runsOf(numbers);
+  taker.room = taker.once ? 0 : taker.room - count;
+  const entry: Entry = { kind: 'leased', queue: queue.id, lease, untilMs: nowMs + taker.leaseMs, runs };
+  return { entry, taking: { taker, lease, numbers } };
+}

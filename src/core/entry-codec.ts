@@ -1,0 +1,310 @@
+/**
+ * Entries as bytes. Frequent kinds are binary, the others JSON after the kind byte. Bit 7 of the kind byte marks an entry of a
+ * checkpoint. All integers little-endian; `docs/format.md` draws them.
+ */
+
+import type { Columns, Death } from '../model/engine.ts';
+import type { Position } from '../model/lines.ts';
+import type { Records } from '../model/record.ts';
+import { Refused } from '../model/refusal.ts';
+import type { Entry, MessagesEntry, PartitionTarget, QueueTarget, SettledAs } from './entry.ts';
+import { In, Out, type Room } from './entry-bytes.ts';
+
+const KIND = { messages: 1, leased: 2, settled: 3, returned: 4, extended: 5, due: 6, carried: 7, transaction: 8, plain: 9, queueState: 10, retained: 11 } as const;
+const CHECKPOINT = 0x80;
+const SETTLED: readonly SettledAs[] = ['acked', 'deadLettered', 'expired', 'dropped', 'purged'];
+
+const HAS = { columns: 1, deaths: 2, producer: 4, retain: 8 } as const;
+const COLUMN = { priority: 1, dueMs: 2, ttlMs: 4, group: 8, dedupId: 16 } as const;
+
+/** An upper bound of the bytes `encodeEntry` will write. */
+export function sizeMax(entry: Entry): number {
+  switch (entry.kind) {
+    case 'messages':
+      return messagesSizeMax(entry);
+    case 'leased':
+    case 'extended':
+    case 'returned':
+    case 'settled':
+      return 32 + entry.runs.length * 8;
+    case 'due':
+      return 16;
+    case 'carried':
+      return 32 + recordsSize(entry.records) + entry.records.count * 4 + entry.numbers.length * 16;
+    case 'transaction':
+      return entry.entries.reduce((sum, e) => sum + 5 + sizeMax(e), 8);
+    case 'queue-state':
+      return 16 + entry.piece.length;
+    case 'retained':
+      return 32 + (entry.tenant.length + entry.address.length) * 3 + entry.record.length;
+    default:
+      return 8 + JSON.stringify(entry, toJson).length * 3;
+  }
+}
+
+/** Writes the entry into the room and answers its size. Sets `recordsAt` of what carries records. */
+export function encodeEntry(entry: Entry, room: Room, checkpoint = false): number {
+  const out = new Out(room.bytes, room.view, room.at);
+  writeEntry(entry, out, room, checkpoint ? CHECKPOINT : 0);
+  return out.at - room.at;
+}
+
+/** Whether the entry at `at` belongs to a checkpoint. */
+export function ofCheckpoint(bytes: Uint8Array, at: number): boolean {
+  return ((bytes[at] ?? 0) & CHECKPOINT) !== 0;
+}
+
+/** The entry in `bytes[at .. at + size)`; records and pieces point into `bytes`. Throws `Refused('damaged')`. */
+export function decodeEntry(bytes: Uint8Array, at: number, size: number, position: Position): Entry {
+  const input = new In(bytes, at, at + size, position - at);
+  try {
+    return readEntry(input);
+  } catch (cause) {
+    throw new Refused('damaged', `The journal entry at position ${position} does not parse. Run \`signalbox doctor\`.`, { cause });
+  }
+}
+
+function messagesSizeMax(entry: MessagesEntry): number {
+  let size = 64 + recordsSize(entry.records) + entry.records.count * 4;
+  for (const t of entry.queues) size += 12 + (t.picks?.length ?? 0) * 4;
+  for (const t of entry.partitions) size += 16 + (t.picks?.length ?? 0) * 4;
+  const c = entry.columns;
+  if (c !== undefined) {
+    size += 8 + entry.records.count * 24;
+    for (const list of [c.group, c.dedupId]) for (const text of list ?? []) size += 4 + (text?.length ?? 0) * 3;
+  }
+  if (entry.deaths !== undefined) size += 8 + JSON.stringify(entry.deaths).length * 3;
+  if (entry.producer !== undefined) size += 32 + entry.producer.address.length * 3;
+  if (entry.retain !== undefined) size += 16 + (entry.retain.tenant.length + entry.retain.address.length) * 3;
+  return size;
+}
+
+function recordsSize(records: Records): number {
+  return records.count === 0 ? 0 : (records.ends[records.count - 1] ?? 0) - records.start;
+}
+
+function writeEntry(entry: Entry, out: Out, room: Room, flag: number): void {
+  switch (entry.kind) {
+    case 'messages':
+      out.u8(KIND.messages | flag);
+      writeMessages(entry, out, room);
+      return;
+    case 'leased':
+    case 'extended':
+      out.u8((entry.kind === 'leased' ? KIND.leased : KIND.extended) | flag);
+      out.u32(entry.queue);
+      out.f64(entry.lease);
+      out.f64(entry.untilMs);
+      out.runs(entry.runs);
+      return;
+    case 'settled':
+      out.u8(KIND.settled | flag);
+      out.u32(entry.queue);
+      out.u8(SETTLED.indexOf(entry.as));
+      out.runs(entry.runs);
+      return;
+    case 'returned':
+      out.u8(KIND.returned | flag);
+      out.u32(entry.queue);
+      out.f64(entry.dueMs);
+      out.u8(entry.counted ? 1 : 0);
+      out.runs(entry.runs);
+      return;
+    case 'due':
+      out.u8(KIND.due | flag);
+      out.u32(entry.queue);
+      out.f64(entry.nowMs);
+      return;
+    case 'carried':
+      out.u8(KIND.carried | flag);
+      out.u32(entry.numbers.length);
+      for (let i = 0; i < entry.numbers.length; i++) {
+        out.u32(entry.queues[i] ?? 0);
+        out.f64(entry.numbers[i] ?? 0);
+        out.u32(entry.of[i] ?? 0);
+      }
+      entry.recordsAt = out.records(entry.records, room);
+      return;
+    case 'transaction':
+      out.u8(KIND.transaction | flag);
+      out.u32(entry.entries.length);
+      for (const inner of entry.entries) {
+        const sizeAt = out.at;
+        out.at += 4;
+        writeEntry(inner, out, room, 0);
+        out.view.setUint32(sizeAt, out.at - sizeAt - 4, true);
+      }
+      return;
+    case 'queue-state':
+      out.u8(KIND.queueState | flag);
+      out.u32(entry.queue);
+      out.blob(entry.piece);
+      return;
+    case 'retained':
+      out.u8(KIND.retained | flag);
+      out.text(entry.tenant);
+      out.text(entry.address);
+      out.blob(entry.record);
+      return;
+    default:
+      out.u8(KIND.plain | flag);
+      out.text(JSON.stringify(entry, toJson));
+  }
+}
+
+function writeMessages(entry: MessagesEntry, out: Out, room: Room): void {
+  const { columns, deaths, producer, retain } = entry;
+  out.u8((columns ? HAS.columns : 0) | (deaths ? HAS.deaths : 0) | (producer ? HAS.producer : 0) | (retain ? HAS.retain : 0));
+  out.f64(entry.nowMs);
+  out.u32(entry.records.count);
+  out.u32(entry.queues.length);
+  for (const target of entry.queues) {
+    out.u32(target.queue);
+    out.picks(target.picks);
+  }
+  out.u32(entry.named);
+  out.u32(entry.partitions.length);
+  for (const target of entry.partitions) {
+    out.u32(target.topic);
+    out.u32(target.partition);
+    out.picks(target.picks);
+  }
+  if (columns !== undefined) writeColumns(columns, entry.records.count, out);
+  if (deaths !== undefined) out.text(JSON.stringify(deaths));
+  if (producer !== undefined) {
+    out.f64(producer.id);
+    out.u32(producer.epoch);
+    out.f64(producer.sequence);
+    out.text(producer.address);
+  }
+  if (retain !== undefined) {
+    out.text(retain.tenant);
+    out.text(retain.address);
+  }
+  entry.recordsAt = out.records(entry.records, room);
+}
+
+function writeColumns(columns: Columns, count: number, out: Out): void {
+  const { priority, dueMs, ttlMs, group, dedupId } = columns;
+  out.u8(
+    (priority ? COLUMN.priority : 0) |
+      (dueMs ? COLUMN.dueMs : 0) |
+      (ttlMs ? COLUMN.ttlMs : 0) |
+      (group ? COLUMN.group : 0) |
+      (dedupId ? COLUMN.dedupId : 0),
+  );
+  for (let i = 0; i < count; i++) {
+    if (priority !== undefined) out.u8(priority[i] ?? 0);
+    if (dueMs !== undefined) out.f64(dueMs[i] ?? 0);
+    if (ttlMs !== undefined) out.f64(ttlMs[i] ?? Number.POSITIVE_INFINITY);
+    if (group !== undefined) out.text(group[i] ?? '');
+    if (dedupId !== undefined) out.text(dedupId[i] ?? '');
+  }
+}
+
+function readEntry(input: In): Entry {
+  const kind = input.u8() & ~CHECKPOINT;
+  switch (kind) {
+    case KIND.messages:
+      return readMessages(input);
+    case KIND.leased:
+    case KIND.extended:
+      return {
+        kind: kind === KIND.leased ? 'leased' : 'extended',
+        queue: input.u32(),
+        lease: input.f64(),
+        untilMs: input.f64(),
+        runs: input.runs(),
+      };
+    case KIND.settled: {
+      const queue = input.u32();
+      const as = SETTLED[input.u8()];
+      if (as === undefined) throw new RangeError('unknown way of settling');
+      return { kind: 'settled', queue, as, runs: input.runs() };
+    }
+    case KIND.returned:
+      return { kind: 'returned', queue: input.u32(), dueMs: input.f64(), counted: input.u8() === 1, runs: input.runs() };
+    case KIND.due:
+      return { kind: 'due', queue: input.u32(), nowMs: input.f64() };
+    case KIND.carried:
+      return readCarried(input);
+    case KIND.transaction: {
+      const entries: Entry[] = [];
+      for (let left = input.u32(); left > 0; left--) {
+        input.u32();
+        entries.push(readEntry(input));
+      }
+      return { kind: 'transaction', entries };
+    }
+    case KIND.queueState:
+      return { kind: 'queue-state', queue: input.u32(), piece: input.blob() };
+    case KIND.retained:
+      return { kind: 'retained', tenant: input.text(), address: input.text(), record: input.blob() };
+    case KIND.plain:
+      return JSON.parse(input.text(), fromJson) as Entry;
+    default:
+      throw new RangeError(`unknown entry kind ${kind}`);
+  }
+}
+
+function readMessages(input: In): MessagesEntry {
+  const has = input.u8();
+  const nowMs = input.f64();
+  const count = input.u32();
+  const queues: QueueTarget[] = [];
+  for (let left = input.u32(); left > 0; left--) queues.push({ queue: input.u32(), picks: input.picks() });
+  const named = input.u32();
+  const partitions: PartitionTarget[] = [];
+  for (let left = input.u32(); left > 0; left--) partitions.push({ topic: input.u32(), partition: input.u32(), picks: input.picks() });
+  const columns = (has & HAS.columns) !== 0 ? readColumns(input, count) : undefined;
+  const deaths = (has & HAS.deaths) !== 0 ? (JSON.parse(input.text()) as Death[][]) : undefined;
+  const producer =
+    (has & HAS.producer) !== 0 ? { id: input.f64(), epoch: input.u32(), sequence: input.f64(), address: input.text() } : undefined;
+  const retain = (has & HAS.retain) !== 0 ? { tenant: input.text(), address: input.text() } : undefined;
+  const { records, recordsAt } = input.records();
+  const bases = new Float64Array(partitions.length);
+  return { kind: 'messages', nowMs, records, recordsAt, queues, partitions, named, bases, columns, deaths, producer, retain };
+}
+
+function readColumns(input: In, count: number): Columns {
+  const has = input.u8();
+  input.expect(count);
+  const priority = (has & COLUMN.priority) !== 0 ? new Uint8Array(count) : undefined;
+  const dueMs = (has & COLUMN.dueMs) !== 0 ? new Float64Array(count) : undefined;
+  const ttlMs = (has & COLUMN.ttlMs) !== 0 ? new Float64Array(count) : undefined;
+  const group: (string | undefined)[] | undefined = (has & COLUMN.group) !== 0 ? [] : undefined;
+  const dedupId: (string | undefined)[] | undefined = (has & COLUMN.dedupId) !== 0 ? [] : undefined;
+  for (let i = 0; i < count; i++) {
+    if (priority !== undefined) priority[i] = input.u8();
+    if (dueMs !== undefined) dueMs[i] = input.f64();
+    if (ttlMs !== undefined) ttlMs[i] = input.f64();
+    if (group !== undefined) group.push(input.text() || undefined);
+    if (dedupId !== undefined) dedupId.push(input.text() || undefined);
+  }
+  return { ...(priority && { priority }), ...(dueMs && { dueMs }), ...(ttlMs && { ttlMs }), ...(group && { group }), ...(dedupId && { dedupId }) };
+}
+
+function readCarried(input: In): Entry {
+  const count = input.u32();
+  input.expect(count * 16);
+  const queues = new Uint32Array(count);
+  const numbers = new Float64Array(count);
+  const of = new Uint32Array(count);
+  for (let i = 0; i < count; i++) {
+    queues[i] = input.u32();
+    numbers[i] = input.f64();
+    of[i] = input.u32();
+  }
+  const { records, recordsAt } = input.records();
+  return { kind: 'carried', queues, numbers, of, records, recordsAt };
+}
+
+/** JSON has no Map and no undefined header value: both are wrapped. */
+function toJson(_key: string, value: unknown): unknown {
+  return value instanceof Map ? { $map: [...value].map(([k, v]) => (v === undefined ? [k] : [k, v])) } : value;
+}
+
+function fromJson(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !('$map' in value)) return value;
+  return new Map((value.$map as [string, unknown?][]).map(([k, v]) => [k, v]));
+}

@@ -1,0 +1,65 @@
+/** A checkpoint: the state restated as entries, so that the journal before it can be forgotten. */
+
+import type { Entry } from './entry.ts';
+import { ownBinding } from './apply.ts';
+import type { State } from './state.ts';
+
+/** Entries that, applied in order to an empty state, give this one. */
+export function* restate(state: State): Generator<Entry> {
+  for (const spec of state.users.values()) yield { kind: 'declared', id: 0, tenant: spec.tenant ?? '/', spec, nowMs: state.nowMs };
+  for (const tenant of state.tenants.values()) {
+    const { name } = tenant;
+    for (const spec of tenant.router.exchanges()) if (!tenant.router.isBuiltin(spec.name)) yield { kind: 'declared', id: 0, tenant: name, spec, nowMs: state.nowMs };
+    for (const topic of tenant.topics.values()) {
+      yield { kind: 'declared', id: topic.id, tenant: name, spec: topic.spec, nowMs: state.nowMs };
+      for (let p = 0; p < topic.partitions.length; p++) {
+        const { start, end } = topic.partitions[p] ?? { start: 0, end: 0 };
+        if (end > 0) yield { kind: 'partition', topic: topic.id, partition: p, start, end };
+      }
+    }
+    for (const queue of tenant.queues.values()) {
+      yield { kind: 'declared', id: queue.id, tenant: name, spec: queue.spec, nowMs: state.nowMs };
+      for (const piece of queue.restate()) yield { kind: 'queue-state', queue: queue.id, piece };
+    }
+    for (const binding of tenant.router.bindings()) {
+      const topic = binding.to.kind === 'topic' ? tenant.topics.get(binding.to.name) : undefined;
+      if (topic !== undefined && binding.exchange === ownBinding(topic.spec).exchange && binding.pattern === topic.spec.name && !binding.filter && !binding.transform) continue;
+      yield { kind: 'bound', tenant: name, binding };
+    }
+    for (const [group, cursors] of tenant.groups) {
+      const moves = [...cursors].map(([key, offset]) => {
+        const [topic, partition] = key.split('/');
+        return { topic: Number(topic), partition: Number(partition), offset };
+      });
+      yield { kind: 'moved', tenant: name, group, moves };
+    }
+    for (const [address, record] of tenant.retained) yield { kind: 'retained', tenant: name, address, record };
+  }
+  for (const producer of state.producers.values()) {
+    yield { kind: 'producer', id: producer.id, epoch: producer.epoch, name: producer.name };
+    if (producer.lines.size > 0) {
+      yield { kind: 'sequences', id: producer.id, lines: [...producer.lines].map(([address, line]) => ({ address, ...line })) };
+    }
+  }
+  yield { kind: 'counters', nextId: state.nextId, nextLease: state.nextLease, nextProducer: state.nextProducer, nowMs: state.nowMs };
+}
+
+/** The state as one line of text: equal states give equal lines. For the simulator and tests; walks everything. */
+export function digest(state: State): string {
+  const parts: unknown[] = [state.nextId, state.nextLease, state.nextProducer];
+  for (const name of [...state.tenants.keys()].sort()) {
+    const tenant = state.tenant(name);
+    parts.push(name, tenant.router.digest());
+    for (const queue of sorted(tenant.queues)) parts.push(queue[0], queue[1].id, queue[1].digest());
+    for (const [topicName, topic] of sorted(tenant.topics)) parts.push(topicName, topic.id, topic.partitions.map((p) => [p.start, p.end]));
+    for (const [group, cursors] of sorted(tenant.groups)) parts.push(group, sorted(cursors));
+    for (const [address, record] of sorted(tenant.retained)) parts.push(address, Buffer.from(record).toString('base64'));
+  }
+  for (const [name, user] of sorted(state.users)) parts.push(name, user);
+  for (const producer of [...state.producers.values()].sort((a, b) => a.id - b.id)) parts.push([producer.id, producer.epoch, producer.name, sorted(producer.lines)]);
+  return JSON.stringify(parts);
+}
+
+function sorted<T>(map: ReadonlyMap<string, T>): [string, T][] {
+  return [...map].sort(([a], [b]) => (a < b ? -1 : 1));
+}

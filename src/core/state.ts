@@ -1,0 +1,148 @@
+/** The durable state of the broker: what replaying the journal gives. Only `apply.ts` changes it. */
+
+import type { QueueSpec, TopicSpec, UserSpec } from '../model/declaration.ts';
+import { DEFAULT_TENANT } from '../model/message.ts';
+import type { ProducerBatch } from './entry.ts';
+import type { Queue } from './queue/queue.ts';
+import { Router } from './routing/routing.ts';
+
+/** Messages not settled per journal segment: at none, the segment may go. */
+export class SegmentLive {
+  readonly #counts = new Map<number, number>();
+
+  add(segment: number, count: number): void {
+    const now = (this.#counts.get(segment) ?? 0) + count;
+    if (now === 0) this.#counts.delete(segment);
+    else this.#counts.set(segment, now);
+  }
+
+  count(segment: number): number {
+    return this.#counts.get(segment) ?? 0;
+  }
+
+  total(): number {
+    let sum = 0;
+    for (const count of this.#counts.values()) sum += count;
+    return sum;
+  }
+}
+
+/** A partition's two ends; its records are the log's. */
+export interface PartitionEnds {
+  start: number;
+  end: number;
+}
+
+export class Topic {
+  readonly id: number;
+  readonly tenant: string;
+  spec: TopicSpec;
+  readonly partitions: PartitionEnds[] = [];
+  /** Where keyless messages go next. Not durable: any choice is right. */
+  turn = 0;
+
+  constructor(id: number, tenant: string, spec: TopicSpec) {
+    this.id = id;
+    this.tenant = tenant;
+    this.spec = spec;
+    this.grow(spec.partitions ?? 1);
+  }
+
+  grow(count: number): void {
+    while (this.partitions.length < count) this.partitions.push({ start: 0, end: 0 });
+  }
+}
+
+/** A group's cursors: next offset to read, by `topicId/partition`. */
+export type Cursors = Map<string, number>;
+
+export function cursorKey(topic: number, partition: number): string {
+  return `${topic}/${partition}`;
+}
+
+export type Destination = { readonly kind: 'queue'; readonly queue: Queue } | { readonly kind: 'topic'; readonly topic: Topic };
+
+/** Everything with a name lives in a tenant. */
+export class Tenant {
+  readonly name: string;
+  readonly queues = new Map<string, Queue>();
+  readonly topics = new Map<string, Topic>();
+  readonly groups = new Map<string, Cursors>();
+  /** Last value per address, as a record. */
+  readonly retained = new Map<string, Uint8Array>();
+  readonly router: Router<Destination>;
+  readonly #destinations = new Map<Queue | Topic, Destination>();
+
+  constructor(name: string) {
+    this.name = name;
+    this.router = new Router((kind, target) => {
+      if (kind === 'queue') {
+        const queue = this.queues.get(target);
+        return queue && this.#destination(queue, () => ({ kind, queue }));
+      }
+      const topic = this.topics.get(target);
+      return topic && this.#destination(topic, () => ({ kind, topic }));
+    });
+  }
+
+  /** One object per destination, so that routes can be compared by identity. */
+  #destination(of: Queue | Topic, make: () => Destination): Destination {
+    let found = this.#destinations.get(of);
+    if (found === undefined) {
+      found = make();
+      this.#destinations.set(of, found);
+    }
+    return found;
+  }
+
+  forget(gone: Queue | Topic): void {
+    this.#destinations.delete(gone);
+  }
+}
+
+export interface Line {
+  next: number;
+  recent: ProducerBatch[];
+}
+
+export interface Producer {
+  readonly id: number;
+  epoch: number;
+  readonly name: string | undefined;
+  /** By address. */
+  readonly lines: Map<string, Line>;
+}
+
+export class State {
+  readonly tenants = new Map<string, Tenant>();
+  readonly queues = new Map<number, Queue>();
+  readonly topics = new Map<number, Topic>();
+  readonly users = new Map<string, UserSpec>();
+  readonly producers = new Map<number, Producer>();
+  readonly producerNames = new Map<string, number>();
+  readonly segmentLive: SegmentLive = new SegmentLive();
+  /** Queues, topics: one line of ids, never used twice. */
+  nextId = 1;
+  nextLease = 1;
+  nextProducer = 1;
+  /** The latest time any entry knew: time never runs backwards across a restart. */
+  nowMs = 0;
+
+  tenant(name: string = DEFAULT_TENANT): Tenant {
+    let tenant = this.tenants.get(name);
+    if (tenant === undefined) {
+      tenant = new Tenant(name);
+      this.tenants.set(name, tenant);
+    }
+    return tenant;
+  }
+
+  producerNamed(name: string): Producer | undefined {
+    const id = this.producerNames.get(name);
+    return id === undefined ? undefined : this.producers.get(id);
+  }
+}
+
+export function isDurable(spec: QueueSpec): boolean {
+  return spec.durable !== false;
+}
