@@ -124,8 +124,7 @@ class MemoryFile implements File {
   async write(bytes: Uint8Array, position: number): Promise<number> {
     this.#check('write');
     const { bytes: pages, sizeBytes } = this.#content;
-    // Whole pages beyond the one at hand may have to be taken; refusing early by one page is simpler than a partial write.
-    if (bytes.length + PAGE_BYTES > this.#space.freeBytes) throw new DiskError('ENOSPC', 'write', this.#path);
+    if (pages.missingBytes(position, bytes.length) > this.#space.freeBytes) throw new DiskError('ENOSPC', 'write', this.#path);
     const before = pages.allocatedBytes;
     pages.write(bytes, position);
     this.#space.freeBytes -= pages.allocatedBytes - before;

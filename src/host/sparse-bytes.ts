@@ -45,6 +45,17 @@ export class SparseBytes {
     }
   }
 
+  /** Memory that writing `length` bytes at `position` takes at most, beside what is allocated. */
+  missingBytes(position: number, length: number): number {
+    let missing = 0;
+    for (let page = Math.floor(position / this.#pageBytes); page * this.#pageBytes < position + length; page++) {
+      const there = this.#pages[page]?.length ?? 0;
+      const end = Math.min(this.#pageBytes, position + length - page * this.#pageBytes);
+      if (end > there) missing += this.#sizeFor(page, end) - there;
+    }
+    return missing;
+  }
+
   /** Everything from `sizeBytes` on becomes zero, and its memory free. */
   cut(sizeBytes: number): void {
     const keep = Math.ceil(sizeBytes / this.#pageBytes);
@@ -63,14 +74,19 @@ export class SparseBytes {
   #page(page: number, endByte: number): Uint8Array {
     const old = this.#pages[page];
     if (old !== undefined && old.length >= endByte) return old;
-    let size = page > 0 ? this.#pageBytes : Math.min(FIRST_BYTES, this.#pageBytes);
-    while (size < endByte) size *= 2;
+    const size = this.#sizeFor(page, endByte);
     const bytes = new Uint8Array(size);
     if (old !== undefined) bytes.set(old);
     while (this.#pages.length < page) this.#pages.push(undefined);
     this.#pages[page] = bytes;
     this.#allocatedBytes += size - (old?.length ?? 0);
     return bytes;
+  }
+
+  #sizeFor(page: number, endByte: number): number {
+    let size = page > 0 ? this.#pageBytes : Math.min(FIRST_BYTES, this.#pageBytes);
+    while (size < endByte) size *= 2;
+    return size;
   }
 }
 

@@ -189,7 +189,10 @@ function before(a: Due, b: Due): boolean {
   return a.atMs < b.atMs || (a.atMs === b.atMs && a.turn < b.turn);
 }
 
-/** All promises that can settle without time passing have settled: Node runs ticks only when the queue of microtasks is empty. */
+/**
+ * Resolves when all promises that can settle without time passing have settled: Node runs ticks only when the queue of microtasks is
+ * empty. Code that uses `process.nextTick` or `setImmediate` itself is not waited for; it has no business in a simulation.
+ */
 function settled(): Promise<void> {
   return Promise.resolve().then(() => new Promise((done) => process.nextTick(done)));
 }

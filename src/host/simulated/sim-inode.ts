@@ -1,6 +1,6 @@
 /** One simulated file: what the cache shows, what the device holds, and which sectors differ because nothing has synced them. */
 
-import { SparseBytes } from '../sparse-bytes.ts';
+import { isZero, SparseBytes } from '../sparse-bytes.ts';
 import type { SimRandom } from './sim-random.ts';
 
 export const SECTOR_BYTES = 512;
@@ -8,9 +8,18 @@ export const SECTOR_BYTES = 512;
 export const BLOCK_BYTES = 4096;
 const PAGE_BYTES = 16 * 1024;
 const sector = new Uint8Array(SECTOR_BYTES);
+/** Bytes on their way from cache to device; grows to the largest write. */
+let scratch = new Uint8Array(16 * SECTOR_BYTES);
+
+/**
+ * What can happen to bytes at rest: a `flip`ped bit · a sector that is `zero`, `old` (as it was when remembered) or `misplaced` (another
+ * sector's bytes) · a file that is cut short (`truncate`).
+ */
+export type Damage = 'flip' | 'zero' | 'old' | 'misplaced' | 'truncate';
 
 /** A sync under way: it owes the sectors that were dirty when it began, with the bytes they had then. */
 export interface InodeSync {
+  readonly turn: number;
   readonly sectors: Set<number>;
   /** What a sector was before it was written again while the sync ran. */
   readonly frozen: Map<number, Uint8Array>;
@@ -23,19 +32,17 @@ export class SimInode {
   #cache = new SparseBytes(PAGE_BYTES);
   #device = new SparseBytes(PAGE_BYTES);
   #deviceSizeBytes = 0;
+  #past = new SparseBytes(PAGE_BYTES);
   /** Truncated to this since the last sync; the device does not know yet. */
   #cutAt = Number.POSITIVE_INFINITY;
   readonly #dirty = new Set<number>();
   readonly #syncs = new Set<InodeSync>();
+  #turn = 0;
   #blocks = new Uint8Array(16);
   #blockCount = 0;
 
   get roomBytes(): number {
     return this.#blockCount * BLOCK_BYTES;
-  }
-
-  get deviceSizeBytes(): number {
-    return this.#deviceSizeBytes;
   }
 
   read(into: Uint8Array, position: number): number {
@@ -44,10 +51,12 @@ export class SimInode {
     return count;
   }
 
-  readDevice(into: Uint8Array, position: number): number {
-    const count = Math.max(0, Math.min(into.length, this.#deviceSizeBytes - position));
-    this.#device.read(into.subarray(0, count), position);
-    return count;
+  contents(): Uint8Array {
+    return dense(this.#cache, this.sizeBytes);
+  }
+
+  deviceContents(): Uint8Array {
+    return dense(this.#device, this.#deviceSizeBytes);
   }
 
   /** Takes room for as many of `length` bytes as `freeBytes` allows; answers how many that is. */
@@ -81,6 +90,7 @@ export class SimInode {
       this.#cache.cut(sizeBytes);
       this.#cutAt = Math.min(this.#cutAt, sizeBytes);
       for (const s of this.#dirty) if (s * SECTOR_BYTES >= sizeBytes) this.#dirty.delete(s);
+      for (const sync of this.#syncs) for (const s of sync.frozen.keys()) if (s * SECTOR_BYTES >= sizeBytes) sync.frozen.delete(s);
       for (let block = Math.ceil(sizeBytes / BLOCK_BYTES); block < this.#blocks.length; block++) {
         this.#blockCount -= this.#blocks[block] ?? 0;
         this.#blocks[block] = 0;
@@ -93,16 +103,19 @@ export class SimInode {
   persist(position: number, length: number): void {
     this.#persistCut();
     if (length > 0) {
-      for (let s = Math.floor(position / SECTOR_BYTES); s * SECTOR_BYTES < position + length; s++) {
-        this.#copyToDevice(s);
+      const first = Math.floor(position / SECTOR_BYTES);
+      const end = Math.ceil((position + length) / SECTOR_BYTES);
+      this.#copyToDevice(first, end - first);
+      for (let s = first; s < end; s++) {
         this.#dirty.delete(s);
+        for (const sync of this.#syncs) forget(sync, s);
       }
     }
     this.#deviceSizeBytes = this.sizeBytes;
   }
 
   beginSync(): InodeSync {
-    const sync: InodeSync = { sectors: new Set(this.#dirty), frozen: new Map() };
+    const sync: InodeSync = { turn: this.#turn++, sectors: new Set(this.#dirty), frozen: new Map() };
     this.#syncs.add(sync);
     return sync;
   }
@@ -113,11 +126,18 @@ export class SimInode {
     for (const s of sync.sectors) {
       if (!this.#dirty.has(s)) continue;
       const then = sync.frozen.get(s);
-      if (then === undefined || random.chance(0.5)) this.#copyToDevice(s);
-      else this.#device.write(then, s * SECTOR_BYTES);
-      // Written again meanwhile: the newer bytes are owed to the next sync.
-      if (then === undefined) this.#dirty.delete(s);
+      if (then === undefined) {
+        this.#copyToDevice(s);
+        this.#dirty.delete(s);
+      } else if (random.chance(0.5)) {
+        // Written again meanwhile: the newer bytes are owed to the next sync, and may be there already.
+        this.#device.write(then, s * SECTOR_BYTES);
+      } else {
+        this.#copyToDevice(s);
+      }
     }
+    // A sync that began earlier owes older bytes; they must not come back over these.
+    for (const other of this.#syncs) if (other.turn < sync.turn) for (const s of sync.sectors) forget(other, s);
     this.#deviceSizeBytes = this.sizeBytes;
   }
 
@@ -159,16 +179,56 @@ export class SimInode {
     this.#restart();
   }
 
-  /** Changes bytes at rest, on the device and in the cache alike. */
-  damage(bytes: Uint8Array, position: number): void {
-    this.#cache.write(bytes, position);
-    this.#device.write(bytes, position);
+  /** Keeps what the device holds, for `damage('old')`. */
+  remember(): void {
+    this.#past = this.#device.clone();
   }
 
-  damageSize(sizeBytes: number): void {
-    this.#device.cut(sizeBytes);
-    this.#deviceSizeBytes = sizeBytes;
+  /** See `SimDisk.damage`. */
+  damage(kind: Damage, random: SimRandom, at: number | undefined): string | undefined {
+    if (this.#deviceSizeBytes === 0) return undefined;
+    const position = at ?? this.#somewhere(random);
+    if (kind === 'truncate') {
+      this.#device.cut(position);
+      this.#deviceSizeBytes = position;
+      this.#restart();
+      return `cut to ${position} bytes`;
+    }
+    const start = position - (position % SECTOR_BYTES);
+    const before = new Uint8Array(Math.min(SECTOR_BYTES, this.#deviceSizeBytes - start));
+    this.#device.read(before, start);
+    const after = this.#damaged(kind, before, position, random);
+    if (Buffer.compare(before, after) === 0) return undefined;
+    this.#device.write(after, start);
     this.#restart();
+    return kind === 'flip' ? `a bit of byte ${position} flipped` : `bytes ${start} to ${start + after.length} are ${kind}`;
+  }
+
+  #damaged(kind: Exclude<Damage, 'truncate'>, before: Uint8Array, position: number, random: SimRandom): Uint8Array {
+    const after = new Uint8Array(before.length);
+    const within = position % SECTOR_BYTES;
+    const start = position - within;
+    if (kind === 'flip') {
+      after.set(before);
+      after[within] = (before[within] ?? 0) ^ (1 << random.int(8));
+    } else if (kind === 'old') {
+      this.#past.read(after, start);
+    } else if (kind === 'misplaced') {
+      const from = this.#somewhere(random);
+      this.#device.read(after, from - (from % SECTOR_BYTES));
+    }
+    return after;
+  }
+
+  /** A byte of a sector that is not all zeros, if there is one. */
+  #somewhere(random: SimRandom): number {
+    const inData: number[] = [];
+    for (let at = 0; at < this.#deviceSizeBytes; at += SECTOR_BYTES) {
+      this.#device.read(sector, at);
+      if (!isZero(sector)) inData.push(at);
+    }
+    const start = inData.length > 0 ? random.pick(inData) : 0;
+    return start + random.int(Math.min(SECTOR_BYTES, this.#deviceSizeBytes - start));
   }
 
   #restart(): void {
@@ -219,8 +279,21 @@ export class SimInode {
     this.#cutAt = Number.POSITIVE_INFINITY;
   }
 
-  #copyToDevice(s: number): void {
-    this.#cache.read(sector, s * SECTOR_BYTES);
-    this.#device.write(sector, s * SECTOR_BYTES);
+  #copyToDevice(s: number, count: number = 1): void {
+    if (scratch.length < count * SECTOR_BYTES) scratch = new Uint8Array(count * SECTOR_BYTES);
+    const bytes = scratch.subarray(0, count * SECTOR_BYTES);
+    this.#cache.read(bytes, s * SECTOR_BYTES);
+    this.#device.write(bytes, s * SECTOR_BYTES);
   }
+}
+
+function forget(sync: InodeSync, s: number): void {
+  sync.sectors.delete(s);
+  sync.frozen.delete(s);
+}
+
+function dense(bytes: SparseBytes, sizeBytes: number): Uint8Array {
+  const all = new Uint8Array(sizeBytes);
+  bytes.read(all, 0);
+  return all;
 }

@@ -18,10 +18,6 @@ export class SimNames {
   #pending: Change[] = [];
   #number = 0;
 
-  get(path: string): SimInode | undefined {
-    return this.#now.get(path);
-  }
-
   isDirectory(path: string): boolean {
     return this.#directories.has(path);
   }
@@ -64,7 +60,6 @@ export class SimNames {
     if (this.#directories.has(to)) throw new DiskError('EISDIR', 'rename', to);
     if (from === to) return undefined;
     const replaced = this.#now.get(to);
-    if (replaced !== undefined) replaced.holders--;
     this.#change([
       { path: from, inode: undefined },
       { path: to, inode },
@@ -72,11 +67,11 @@ export class SimNames {
     return replaced;
   }
 
+  /** Answers what has lost its name. */
   remove(path: string): SimInode | undefined {
     if (this.#directories.has(path)) throw new DiskError('EISDIR', 'unlink', path);
     const inode = this.#now.get(path);
     if (inode === undefined) return undefined;
-    inode.holders--;
     this.#change([{ path, inode: undefined }]);
     return inode;
   }
