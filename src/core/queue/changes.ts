@@ -71,8 +71,8 @@ export function settleRuns(contents: Contents, runs: Runs): number {
 }
 
 function settleRows(contents: Contents, chunk: Chunk, from: number, to: number): number {
-  const { rows, leases } = contents;
-  const { flags, size, segment, lease: slots } = chunk;
+  const { rows, leases, groups } = contents;
+  const { flags, size, segment, lease: slots, group } = chunk;
   let ready = 0;
   let delayed = 0;
   let inFlight = 0;
@@ -108,6 +108,7 @@ function settleRows(contents: Contents, chunk: Chunk, from: number, to: number):
       leased++;
     }
     if ((flag & DIED) !== 0) contents.deaths.delete(chunk.numberAt(row));
+    if (group !== undefined && groups !== undefined) groups.leave(group[row] as number, chunk.numberAt(row));
   }
   const settled = ready + delayed + inFlight;
   if (settled === 0) return 0;

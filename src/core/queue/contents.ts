@@ -10,6 +10,8 @@ import { Expiry } from './expiry.ts';
 import { Leases } from './leases.ts';
 import type { ReadyOrder } from './ready.ts';
 import { ReadyFifo } from './ready-fifo.ts';
+import { ReadyGrouped } from './ready-grouped.ts';
+import { ReadyPriority } from './ready-priority.ts';
 import { Rows, type SegmentLive } from './rows.ts';
 
 export interface Totals {
@@ -27,6 +29,10 @@ export class Contents {
   readonly delays: Delays;
   readonly expiry: Expiry;
   readonly order: ReadyOrder;
+  /** The order of a grouped queue. */
+  readonly groups: ReadyGrouped | undefined;
+  /** The order wants to be told of every message that becomes ready, new ones too. */
+  readonly isOrdered: boolean;
   readonly deaths: Map<number, readonly Death[]> = new Map();
   readonly dedup: Dedup = new Dedup();
   readonly totals: Totals = { published: 0, acked: 0, deadLettered: 0, expired: 0, dropped: 0, purged: 0 };
@@ -34,12 +40,15 @@ export class Contents {
   delayed = 0;
   inFlight = 0;
 
-  constructor(_spec: QueueSpec, segmentLive: SegmentLive) {
+  constructor(spec: QueueSpec, segmentLive: SegmentLive) {
     this.rows = new Rows(segmentLive);
     this.leases = new Leases(this.rows);
     this.delays = new Delays(this.rows);
     this.expiry = new Expiry(this.rows);
-    this.order = new ReadyFifo(this.rows);
+    this.isOrdered = spec.grouped === true || (spec.priorityMax ?? 0) > 0;
+    const lines = this.isOrdered ? new ReadyPriority(this.rows, spec.priorityAgeMs ?? 0) : undefined;
+    this.groups = spec.grouped === true && lines !== undefined ? new ReadyGrouped(this.rows, lines) : undefined;
+    this.order = this.groups ?? lines ?? new ReadyFifo(this.rows);
   }
 
   /** A message that has become ready takes its place in the order, unless it still stands there. */
@@ -54,6 +63,13 @@ export class Contents {
       chunk.expiries().fill(expiresMs, chunk.rowFrom(first), chunk.rowFrom(end));
     }
     this.expiry.join(first, count, expiresMs, boundMs);
+  }
+
+  /** `count` new messages from `first` on wait since now, for ageing priorities. */
+  wait(first: number, count: number, nowMs: number): void {
+    for (let chunk = this.rows.from(first); chunk !== undefined; chunk = this.rows.from(chunk.base + CHUNK)) {
+      chunk.sinces().fill(nowMs, chunk.rowFrom(first), chunk.rowFrom(first + count));
+    }
   }
 
   /** The chunk of an unsettled message; `find` in it answers its row. Throws when there is no such message. */

@@ -40,8 +40,19 @@ export class Queue {
     return this.#spec;
   }
 
-  /** A new time to live or delay holds for messages that come from now on; a new dedup window at once. */
+  /**
+   * A new time to live or delay holds for messages that come from now on; a new dedup window at once. Throws when the order of delivery
+   * would be another: priorities and groups are for life.
+   */
   set spec(spec: QueueSpec) {
+    const { priorityMax, priorityAgeMs, grouped } = this.#spec;
+    if (
+      (spec.priorityMax ?? 0) !== (priorityMax ?? 0) ||
+      (spec.priorityAgeMs ?? 0) !== (priorityAgeMs ?? 0) ||
+      (spec.grouped ?? false) !== (grouped ?? false)
+    ) {
+      throw new RangeError(`Queue "${spec.name}" cannot change its priorities or groups. Remove it and declare it anew.`);
+    }
     this.#spec = spec;
   }
 
@@ -86,15 +97,18 @@ export class Queue {
     at: Position,
     sizeBytes: number,
     nowMs: number,
-    _priority: number,
+    priority: number,
     dueMs: number,
     expiresMs: number,
-    _group: string | undefined,
+    group: string | undefined,
   ): number {
-    const { rows } = this.#contents;
+    const { rows, groups } = this.#contents;
     const dueAtMs = this.#dueMs(dueMs, nowMs);
     const number = rows.tail;
-    rows.append(at, sizeBytes, dueAtMs > 0 ? DELAYED : READY);
+    const chunk = rows.append(at, sizeBytes, dueAtMs > 0 ? DELAYED : READY);
+    const level = Math.min(priority, this.#spec.priorityMax ?? 0);
+    if (level > 0) chunk.priorities()[chunk.used - 1] = level;
+    if (groups !== undefined && group !== undefined) groups.join(group, number, chunk, chunk.used - 1);
     this.#admit(number, 1, nowMs, dueAtMs, expiresMs);
     return number;
   }
@@ -315,12 +329,18 @@ export class Queue {
     const boundMs = ttlMs === undefined ? undefined : nowMs + ttlMs;
     const endMs = Math.min(expiresMs, boundMs ?? Number.POSITIVE_INFINITY);
     if (endMs < Number.POSITIVE_INFINITY) contents.expire(first, count, endMs, boundMs);
-    if (dueMs === 0) {
-      contents.ready += count;
+    if ((this.#spec.priorityAgeMs ?? 0) > 0) contents.wait(first, count, nowMs);
+    if (dueMs > 0) {
+      contents.delayed += count;
+      for (let number = first; number < first + count; number++) contents.delays.add(number, dueMs);
       return;
     }
-    contents.delayed += count;
-    for (let number = first; number < first + count; number++) contents.delays.add(number, dueMs);
+    contents.ready += count;
+    if (!contents.isOrdered) return;
+    for (let number = first; number < first + count; number++) {
+      const chunk = contents.chunkOf(number);
+      contents.enlist(number, chunk, chunk.find(number));
+    }
   }
 
   #inState(state: number): Runs {
