@@ -113,7 +113,7 @@ export class Ledger {
   }
 
   /** Runs a change now, or after the checkpoint being taken. What it throws rejects. */
-  run<T>(change: () => T): Promise<T> {
+  run<T>(change: () => T | Promise<T>): Promise<T> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     if (this.#paused === undefined) {
       try {

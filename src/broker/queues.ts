@@ -117,7 +117,8 @@ export class Queues {
         this.#give(taking.taker, taking);
       }
     }
-    if (queue.spec.ttlMs === 0 && queue.ready > 0) this.#expire(queue, nowMs);
+    // After serving: a time to live of 0 means "now or never".
+    this.#expire(queue, nowMs);
     this.#touched.delete(queue);
     this.#alarms.set(queue, queue.nextTimeMs());
   }
@@ -149,18 +150,15 @@ export class Queues {
   }
 
   #onTime(queue: Queue, nowMs: number): void {
-    if (queue.dueMs() <= nowMs) this.#ledger.record([{ kind: 'due', queue: queue.id, nowMs }]);
-    for (const lease of queue.leaseEnds(nowMs)) {
-      const runs = queue.heldBy(lease);
-      this.#return(queue, runs, lease);
+    if (queue.delayed > 0) this.#ledger.record([{ kind: 'due', queue: queue.id, nowMs }]);
+    for (let count = queue.leaseEnds(nowMs, ended); count > 0; count = queue.leaseEnds(nowMs, ended)) {
+      for (const lease of ended.slice(0, count)) this.#return(queue, queue.heldBy(lease, nowMs), lease);
     }
-    this.#expire(queue, nowMs);
   }
 
   #expire(queue: Queue, nowMs: number): void {
     for (let count = queue.expired(nowMs, ENDED_MAX, ended); count > 0; count = queue.expired(nowMs, ENDED_MAX, ended)) {
-      const numbers = Array.from(ended.subarray(0, count));
-      if (this.end(over(queue, numbers, 'expired')) > 0) return;
+      this.end(over(queue, Array.from(ended.subarray(0, count)), 'expired'));
     }
   }
 

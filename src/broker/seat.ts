@@ -150,7 +150,7 @@ export class Seat implements Broker {
 
   publish(publish: Publish): Promise<Published> {
     const { ledger, queues, partitions } = this.#house;
-    return ledger.run(() => {
+    return ledger.run((): Published | Promise<Published> => {
       const decided = this.#decidePublish(publish);
       if (decided.entries.length > 0) ledger.record(decided.entries);
       partitions.hold();
@@ -289,6 +289,10 @@ export class Seat implements Broker {
 
   get guarded(): boolean {
     return this.#house.ledger.state.users.size > 0;
+  }
+
+  nowMs(): number {
+    return this.#house.ledger.nowMs();
   }
 
   metrics(): ReadonlyMap<string, number> {

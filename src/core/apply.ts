@@ -194,7 +194,7 @@ function applyPlain(state: State, entry: PlainEntry, effects: Effects): void {
     case 'declared':
       state.nowMs = Math.max(state.nowMs, entry.nowMs);
       state.nextId = Math.max(state.nextId, entry.id + 1);
-      return declare(state, entry.id, entry.tenant, entry.spec, effects);
+      return declare(state, entry.id, entry.tenant, entry.spec);
     case 'removed':
       return remove(state, entry.tenant, entry.what, entry.name, effects);
     case 'bound':
@@ -234,7 +234,7 @@ function applyPlain(state: State, entry: PlainEntry, effects: Effects): void {
   }
 }
 
-function declare(state: State, id: number, tenantName: string, spec: Declaration, effects: Effects): void {
+function declare(state: State, id: number, tenantName: string, spec: Declaration): void {
   const tenant = state.tenant(tenantName);
   switch (spec.kind) {
     case 'queue': {

@@ -206,8 +206,9 @@ function decideTargets(batch: Batch, route: Route<Destination>, publish: Publish
   for (const { to, transform, picks } of targetsOf(route, message, records.count, faulty)) {
     if (transform !== undefined) {
       const entry = transformed(batch, to, transform, picks);
+      if (entry === undefined) continue;
       if (isRefusal(entry)) return entry;
-      if (entry !== undefined) extra.push(entry);
+      extra.push(entry);
     } else if (to.kind === 'topic') taken.partitions.push(...place(batch, to.topic, picks));
     else {
       const refused = takeInto(batch, to.queue, picks, taken);

@@ -65,11 +65,11 @@ export type Destination = { readonly kind: 'queue'; readonly queue: Queue } | { 
 /** Everything with a name lives in a tenant. */
 export class Tenant {
   readonly name: string;
-  readonly queues = new Map<string, Queue>();
-  readonly topics = new Map<string, Topic>();
-  readonly groups = new Map<string, Cursors>();
+  readonly queues: Map<string, Queue> = new Map();
+  readonly topics: Map<string, Topic> = new Map();
+  readonly groups: Map<string, Cursors> = new Map();
   /** Last value per address, as a record. */
-  readonly retained = new Map<string, Uint8Array>();
+  readonly retained: Map<string, Uint8Array> = new Map();
   readonly router: Router<Destination>;
   readonly #destinations = new Map<Queue | Topic, Destination>();
 
@@ -114,12 +114,12 @@ export interface Producer {
 }
 
 export class State {
-  readonly tenants = new Map<string, Tenant>();
-  readonly queues = new Map<number, Queue>();
-  readonly topics = new Map<number, Topic>();
-  readonly users = new Map<string, UserSpec>();
-  readonly producers = new Map<number, Producer>();
-  readonly producerNames = new Map<string, number>();
+  readonly tenants: Map<string, Tenant> = new Map();
+  readonly queues: Map<number, Queue> = new Map();
+  readonly topics: Map<number, Topic> = new Map();
+  readonly users: Map<string, UserSpec> = new Map();
+  readonly producers: Map<number, Producer> = new Map();
+  readonly producerNames: Map<string, number> = new Map();
   readonly segmentLive: SegmentLive = new SegmentLive();
   /** Queues, topics: one line of ids, never used twice. */
   nextId = 1;

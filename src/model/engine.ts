@@ -329,6 +329,8 @@ export interface Engine {
   /** True when users are configured; then every door asks who comes. */
   readonly guarded: boolean;
 
+  /** The engine's time, milliseconds since 1970: what due times and time stamps are measured by. Never jumps. */
+  nowMs(): number;
   /** Figures for `/metrics` and the console: name → value. */
   metrics(): ReadonlyMap<string, number>;
   /** Lets what is under way finish, makes it safe, and stops. */

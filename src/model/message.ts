@@ -49,3 +49,6 @@ export const MAIN_LINE = 'amq.topic';
 
 /** The tenant of whoever names none. */
 export const DEFAULT_TENANT = '/';
+
+/** An empty header map to share. */
+export const NO_HEADERS: Headers = new Map();

@@ -11,7 +11,7 @@
  * fields can be added. Reading checks every length against what is there and answers `Refused('invalid')`.
  */
 
-import type { Headers, HeaderValue, Message } from './message.ts';
+import type { HeaderValue, Message } from './message.ts';
 import { Refused } from './refusal.ts';
 
 export const RECORD_HEAD_BYTES = 8;
@@ -199,6 +199,16 @@ export class RecordWriter {
   }
 }
 
+/** The neutral head of a message without its body: encoded once, it can be given to `writeRaw` for every message that shares it. */
+export function neutralHead(message: Message): Uint8Array {
+  const writer = new RecordWriter(256);
+  writer.write({ ...message, body: NOTHING });
+  const { bytes, ends } = writer.take();
+  return bytes.slice(RECORD_HEAD_BYTES, ends[0]);
+}
+
+const NOTHING = new Uint8Array(0);
+
 /** The language number of the record that starts at `at`. */
 export function languageOf(bytes: Uint8Array, at: number): number {
   return bytes[at + 4] ?? 0;
@@ -297,6 +307,3 @@ function headSize(bytes: Uint8Array, at: number): number {
 function byte(bytes: Uint8Array, at: number): number {
   return bytes[at] ?? 0;
 }
-
-/** An empty header map to share. */
-export const NO_HEADERS: Headers = new Map();

@@ -1,0 +1,202 @@
+/** The door of the TypeScript face: one object over any Engine, with topics, queues, exchanges, requests and transactions. */
+
+import type { Binding, Declaration, ExchangeSpec, Kind, QueueSpec, SchemaSpec, TopicSpec } from '../model/declaration.ts';
+import type { Description, Engine, Published } from '../model/engine.ts';
+import { MAIN_LINE } from '../model/message.ts';
+import { readMessage } from '../model/record.ts';
+import { Refused } from '../model/refusal.ts';
+import { Asking, respond } from './asking.ts';
+import { outgoing } from './outgoing.ts';
+import { type ConsumeOptions, type HandleOptions, QueueHandle, type Running } from './queue-handle.ts';
+import type { Received } from './received.ts';
+import { checked, type StandardSchemaV1 } from './standard.ts';
+import { TopicHandle } from './topic-handle.ts';
+import { Transaction } from './transaction.ts';
+import { type Duration, type MessageOptions, milliseconds, valueOf } from './value.ts';
+
+export type { Running, ConsumeOptions, HandleOptions } from './queue-handle.ts';
+export { QueueHandle } from './queue-handle.ts';
+export { Batch, Received } from './received.ts';
+export { type Place, TopicHandle, type TopicHandleOptions } from './topic-handle.ts';
+export { type SubscribeOptions, TopicEvent, TopicSubscription } from './topic-subscription.ts';
+export { Transaction } from './transaction.ts';
+export { type Duration, type MessageOptions, milliseconds, valueOf } from './value.ts';
+
+/** Event names and the types of their values; names not listed carry anything. */
+export type EventMap = Readonly<Record<string, unknown>>;
+
+/** The value type of an address: the listed one, else anything. */
+export type ValueOf<Events extends EventMap, Name extends string> = Name extends keyof Events ? Events[Name] : unknown;
+
+export interface PublishOptions extends MessageOptions {
+  /** Refuse when nothing is bound that takes it. */
+  readonly mandatory?: boolean;
+  /** Resolve without waiting for the disk. */
+  readonly transient?: boolean;
+  /** Becomes the retained value of the address; an empty body removes it. */
+  readonly retain?: boolean;
+}
+
+/** A subscription to addresses: what is published from now on, or all that a named one has missed. */
+export interface ListenOptions extends ConsumeOptions {
+  /** A lasting subscription by this name: it collects while nobody listens, and several listeners share it. */
+  readonly name?: string;
+  /** Bounds a nameless subscription: beyond it the oldest are dropped. Default 100,000. */
+  readonly countMax?: number;
+  readonly filter?: string;
+}
+
+export interface SchemaOptions {
+  /** JSON Schemas and Standard Schemas by address, topic or queue name: checked before anything is sent from here. */
+  readonly schemas?: Readonly<Record<string, StandardSchemaV1>>;
+}
+
+const LISTEN_COUNT_MAX = 100_000;
+
+export class Signalbox<Events extends EventMap = EventMap> implements AsyncDisposable {
+  /** The port underneath: batches, for doors and tools. */
+  readonly engine: Engine;
+  readonly #schemas: Readonly<Record<string, StandardSchemaV1>>;
+  #asking: Asking | undefined;
+  #nextName = 0;
+
+  constructor(engine: Engine, options: SchemaOptions = {}) {
+    this.engine = engine;
+    this.#schemas = options.schemas ?? {};
+  }
+
+  topic<Name extends string>(name: Name): TopicHandle<ValueOf<Events, Name>> {
+    return new TopicHandle(this.engine, name, this.#schemas[name]);
+  }
+
+  queue<Name extends string>(name: Name): QueueHandle<ValueOf<Events, Name>> {
+    return new QueueHandle(this.engine, name, this.#schemas[name]);
+  }
+
+  /** Declares a topic and answers its handle. The same again is fine; other properties are refused as `conflict`. */
+  async declareTopic<Name extends string>(name: Name, spec: Omit<TopicSpec, 'kind' | 'name'> = {}): Promise<TopicHandle<ValueOf<Events, Name>>> {
+    await this.engine.declare({ kind: 'topic', name, ...spec });
+    return this.topic(name);
+  }
+
+  async declareQueue<Name extends string>(name: Name, spec: Omit<QueueSpec, 'kind' | 'name'> = {}): Promise<QueueHandle<ValueOf<Events, Name>>> {
+    await this.engine.declare({ kind: 'queue', name, ...spec });
+    return this.queue(name);
+  }
+
+  async declareExchange(name: string, spec: Omit<ExchangeSpec, 'kind' | 'name'>): Promise<void> {
+    await this.engine.declare({ kind: 'exchange', name, ...spec });
+  }
+
+  declare(declaration: Declaration): Promise<void> {
+    return this.engine.declare(declaration);
+  }
+
+  remove(kind: Kind, name: string, options?: { ifUnused?: boolean; ifEmpty?: boolean }): Promise<void> {
+    return this.engine.remove(kind, name, options);
+  }
+
+  bind(binding: Binding): Promise<void> {
+    return this.engine.bind(binding);
+  }
+
+  unbind(binding: Binding): Promise<void> {
+    return this.engine.unbind(binding);
+  }
+
+  list(kind: Kind): Promise<Description[]> {
+    return this.engine.list(kind);
+  }
+
+  describe(kind: Kind, name: string): Promise<Description | undefined> {
+    return this.engine.describe(kind, name);
+  }
+
+  /** Publishes to an address of the main line: everyone bound to it gets it. Resolves once safe. */
+  publish<Name extends string>(address: Name, value: ValueOf<Events, Name>, options?: PublishOptions): Promise<Published> {
+    return this.publishTo(MAIN_LINE, address, value, options);
+  }
+
+  /** Publishes to an exchange. */
+  async publishTo(exchange: string, address: string, value: unknown, options?: PublishOptions): Promise<Published> {
+    const fitting = await checked(this.#schemas[address], value);
+    if (this.engine.pressed) await this.engine.relief();
+    const out = outgoing([fitting], exchange, address, this.engine.nowMs(), () => options);
+    const { mandatory, transient, retain } = options ?? {};
+    return this.engine.publish({
+      exchange,
+      address,
+      records: out.records,
+      ...(out.columns && { columns: out.columns }),
+      ...(mandatory === true && { mandatory }),
+      ...(transient === true && { transient }),
+      ...(retain === true && { retain }),
+    });
+  }
+
+  /** Listens to addresses of the main line (`orders.*`, `#`): `for await (const message of box.listen('orders.*')) …` */
+  listen<Name extends string>(pattern: Name, options?: ListenOptions): AsyncGenerator<Received<ValueOf<Events, Name>>, void>;
+  listen<Name extends string>(pattern: Name, handler: (message: Received<ValueOf<Events, Name>>) => unknown, options?: ListenOptions & HandleOptions): Promise<Running>;
+  listen<Name extends string>(
+    pattern: Name,
+    first?: ListenOptions | ((message: Received<ValueOf<Events, Name>>) => unknown),
+    options: ListenOptions & HandleOptions = {},
+  ): AsyncGenerator<Received<ValueOf<Events, Name>>, void> | Promise<Running> {
+    if (typeof first !== 'function') return this.#listening(pattern, first ?? {});
+    return this.#listenQueue<ValueOf<Events, Name>>(pattern, options).then((queue) => queue.consume(first, options));
+  }
+
+  async *#listening<T>(pattern: string, options: ListenOptions): AsyncGenerator<Received<T>, void> {
+    yield* (await this.#listenQueue<T>(pattern, options)).consume(options);
+  }
+
+  /** The queue behind a subscription: lasting when named, else gone with its last consumer. */
+  async #listenQueue<T>(pattern: string, { name, countMax, filter }: ListenOptions): Promise<QueueHandle<T>> {
+    const queue = name ?? `listen-${this.engine.nowMs().toString(36)}-${process.pid.toString(36)}-${this.#nextName++}`;
+    await this.engine.declare(
+      name === undefined
+        ? { kind: 'queue', name: queue, durable: false, autoDelete: true, countMax: countMax ?? LISTEN_COUNT_MAX, overflow: 'drop-head' }
+        : { kind: 'queue', name: queue },
+    );
+    await this.engine.bind({ exchange: MAIN_LINE, to: { kind: 'queue', name: queue }, pattern, ...(filter !== undefined && { filter }) });
+    return new QueueHandle<T>(this.engine, queue);
+  }
+
+  /** Asks whoever responds to the address; resolves with the answer's value. Rejects with `aborted` when none comes in time. */
+  async request<Answer = unknown>(address: string, value: unknown, options: { timeout?: Duration; signal?: AbortSignal } & MessageOptions = {}): Promise<Answer> {
+    this.#asking ??= await Asking.open(this.engine);
+    const { timeout = '30s', signal, ...rest } = options;
+    return valueOf(await this.#asking.ask(address, value, milliseconds(timeout), signal, rest)) as Answer;
+  }
+
+  /** Answers requests to an address; what the handler returns goes back to who asked. Responders of one address share the work. */
+  respond(address: string, handler: (value: unknown, message: Received) => unknown): Promise<Running> {
+    return respond(this.engine, address, handler);
+  }
+
+  /** Retained values of addresses that match. */
+  async retained(pattern: string): Promise<Map<string, unknown>> {
+    const found = await this.engine.retained(pattern);
+    return new Map(found.map(({ address, record }) => [address, valueOf(readMessage(record, 0))]));
+  }
+
+  /** Publishes, sends, acks and moves cursors all or nothing: what `work` asks of the transaction is done when it returns, or not at all. */
+  async transaction<R>(work: (transaction: Transaction) => R | Promise<R>): Promise<R> {
+    const transaction = new Transaction(this.engine);
+    const result = await work(transaction);
+    await transaction.commit();
+    return result;
+  }
+
+  async close(): Promise<void> {
+    await this.#asking?.close();
+    await this.engine.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+export type { SchemaSpec };
+export { Refused };

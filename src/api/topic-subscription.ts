@@ -1,0 +1,288 @@
+/** A subscription to a topic, alone or as a member of a group: events in order per partition, cursors moved as they are dealt with. */
+
+import type { CursorMove, Engine, Fetched, Membership, TopicPartition } from '../model/engine.ts';
+import { type Offset, offset } from '../model/lines.ts';
+import type { Message } from '../model/message.ts';
+import { readMessage } from '../model/record.ts';
+import { Refused } from '../model/refusal.ts';
+import { Feed } from './feed.ts';
+import { type Fresh, PartitionReader } from './partition-reader.ts';
+import { valueOf } from './value.ts';
+
+export interface SubscribeOptions {
+  /** Share the work with all members of this group, and go on where the group stands. */
+  readonly group?: string;
+  /** Where to begin; for a group only when it has no cursor yet. Default `latest`. */
+  readonly from?: 'earliest' | 'latest' | { readonly offset: number } | { readonly time: Date };
+  /** Alone only: these partitions; default all. */
+  readonly partitions?: readonly number[];
+  /** The cursor moves before an event is handed over: at most once. */
+  readonly atMostOnce?: boolean;
+  /** Events read ahead at most. Default 1024. */
+  readonly ahead?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A record of a topic. */
+export class TopicEvent<T = unknown> {
+  readonly #fresh: Fresh;
+  #view: Message | undefined;
+
+  constructor(fresh: Fresh) {
+    this.#fresh = fresh;
+  }
+
+  get topic(): string {
+    return this.#fresh.reader.topic;
+  }
+
+  get partition(): number {
+    return this.#fresh.reader.partition;
+  }
+
+  get offset(): Offset {
+    return this.#fresh.offset;
+  }
+
+  /** When it was published. */
+  get timestampMs(): number {
+    return this.#fresh.fetched.timestamps[this.#fresh.i] ?? 0;
+  }
+
+  get message(): Message {
+    const { fetched, i } = this.#fresh;
+    this.#view ??= readMessage(fetched.records.bytes, i === 0 ? fetched.records.start : (fetched.records.ends[i - 1] ?? 0));
+    return this.#view;
+  }
+
+  get value(): T {
+    return valueOf(this.message) as T;
+  }
+}
+
+/** Finished events after which the cursor moves even while more are waiting. */
+const MOVE_EVERY = 256;
+
+export class TopicSubscription<T = unknown> implements AsyncIterable<TopicEvent<T>>, AsyncDisposable {
+  readonly #engine: Engine;
+  readonly #topic: string;
+  readonly #options: SubscribeOptions;
+  readonly #feed: Feed<Fresh>;
+  readonly #readers = new Map<number, PartitionReader>();
+  readonly #moved = new Map<PartitionReader, number>();
+  #membership: Membership | undefined;
+  #room: (() => void)[] = [];
+  #finished = 0;
+  #moving: Promise<void> = Promise.resolve();
+  #stopped: Promise<void> | undefined;
+  #before: Fresh | undefined;
+
+  private constructor(engine: Engine, topic: string, options: SubscribeOptions) {
+    this.#engine = engine;
+    this.#topic = topic;
+    this.#options = options;
+    this.#feed = new Feed(options.signal);
+  }
+
+  static async open<T>(engine: Engine, topic: string, options: SubscribeOptions): Promise<TopicSubscription<T>> {
+    const subscription = new TopicSubscription<T>(engine, topic, options);
+    await subscription.#start();
+    return subscription;
+  }
+
+  /** Its group membership, for transactions that move its cursors. */
+  get membership(): Membership | undefined {
+    return this.#membership;
+  }
+
+  get group(): string | undefined {
+    return this.#options.group;
+  }
+
+  /** Records not yet dealt with in the partitions it reads. */
+  get lag(): number {
+    let sum = 0;
+    for (const reader of this.#readers.values()) sum += reader.lag;
+    return sum;
+  }
+
+  get partitions(): readonly number[] {
+    return [...this.#readers.keys()].sort((a, b) => a - b);
+  }
+
+  /** Stops reading, of one partition or all; what has been read ahead still comes. */
+  pause(partition?: number): void {
+    for (const reader of this.#chosen(partition)) reader.pause();
+  }
+
+  resume(partition?: number): void {
+    for (const reader of this.#chosen(partition)) reader.resume();
+  }
+
+  /** Goes on from another offset. */
+  seek(partition: number, to: number): void {
+    const reader = this.#readers.get(partition);
+    if (reader === undefined) throw new Refused('unknown', `This subscription does not read partition ${partition} of topic "${this.#topic}".`);
+    reader.abandon();
+    this.#read(partition, offset(to));
+  }
+
+  /** The next event; undefined once stopped. Asking for it says that the one before has been dealt with. */
+  async next(): Promise<TopicEvent<T> | undefined> {
+    this.#settleBefore();
+    const fresh = await this.take();
+    this.#before = fresh;
+    return fresh && new TopicEvent<T>(fresh);
+  }
+
+  /** For handlers that run side by side: an event that must be given to `finish` when dealt with. */
+  async take(): Promise<Fresh | undefined> {
+    for (;;) {
+      if (this.#feed.waiting === 0) this.#move();
+      const fresh = await this.#feed.next();
+      if (this.#feed.waiting < (this.#options.ahead ?? 1024) / 2) for (const go of this.#room.splice(0)) go();
+      if (fresh === undefined) return undefined;
+      // What was read of a partition that has gone elsewhere, or been left by a seek, is not handed out.
+      if (fresh.reader.stopped) continue;
+      fresh.reader.handedOut(fresh.offset);
+      return fresh;
+    }
+  }
+
+  finish(fresh: Fresh): void {
+    fresh.reader.finished(fresh.offset);
+    if (++this.#finished % MOVE_EVERY === 0 || this.#feed.waiting === 0) this.#move();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<TopicEvent<T>, void> {
+    try {
+      for (let event = await this.next(); event !== undefined; event = await this.next()) yield event;
+    } finally {
+      await this.stop();
+    }
+  }
+
+  /** Reads no more, moves the cursors to what has been dealt with, and leaves the group. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #stop(): Promise<void> {
+    this.#feed.end();
+    for (const go of this.#room.splice(0)) go();
+    const readers = [...this.#readers.values()];
+    const dealtWith = readers.map((reader) => ({ reader, done: reader.done }));
+    for (const reader of readers) reader.abandon();
+    try {
+      await this.#moveTo(dealtWith);
+      await this.#moving;
+    } catch (error) {
+      if (!isOver(error)) throw error;
+    }
+    await this.#membership?.leave().catch((error: unknown) => {
+      if (!isOver(error)) throw error;
+    });
+  }
+
+  async #start(): Promise<void> {
+    const { group, from = 'latest' } = this.#options;
+    if (group !== undefined) {
+      this.#membership = await this.#engine.join(
+        { group, topics: [this.#topic], from: from === 'earliest' ? 'earliest' : 'latest' },
+        { assigned: (moves) => this.#assigned(moves), revoked: (partitions) => this.#revoked(partitions) },
+      );
+      return;
+    }
+    const topic = await this.#engine.describe('topic', this.#topic);
+    if (topic?.kind !== 'topic') throw new Refused('unknown', `There is no topic "${this.#topic}". Declare it before subscribing to it.`);
+    for (const { partition, start, end } of topic.partitions) {
+      if (this.#options.partitions !== undefined && !this.#options.partitions.includes(partition)) continue;
+      this.#read(partition, await this.#begin(partition, start, end));
+    }
+  }
+
+  async #begin(partition: number, start: Offset, end: Offset): Promise<Offset> {
+    const { from = 'latest' } = this.#options;
+    if (from === 'earliest') return start;
+    if (from === 'latest') return end;
+    if ('offset' in from) return offset(from.offset);
+    return this.#engine.offsetAt(this.#topic, partition, from.time.getTime());
+  }
+
+  #assigned(moves: readonly CursorMove[]): void {
+    for (const { partition, offset: at } of moves) this.#read(partition, at);
+  }
+
+  async #revoked(partitions: readonly TopicPartition[]): Promise<void> {
+    const readers = partitions.flatMap(({ partition }) => this.#readers.get(partition) ?? []);
+    // What waits in the feed is not going to be handed out: only what has been is waited for.
+    for (const reader of readers) this.#readers.delete(reader.partition);
+    await Promise.all(readers.map((reader) => reader.stop()));
+    await this.#moveTo(readers.map((reader) => ({ reader, done: reader.done })));
+  }
+
+  #read(partition: number, from: Offset): void {
+    const reader = new PartitionReader(this.#engine, this.#topic, partition, from);
+    this.#readers.set(partition, reader);
+    this.#moved.set(reader, from);
+    reader
+      .run((fetched) => this.#took(fetched, reader))
+      .catch((error: Error) => {
+        if (!reader.stopped) this.#feed.fail(error);
+      });
+  }
+
+  async #took(fetched: Fetched, reader: PartitionReader): Promise<void> {
+    if (this.#options.atMostOnce === true && this.#membership !== undefined) {
+      await this.#membership.move([{ topic: this.#topic, partition: reader.partition, offset: fetched.next }]);
+      this.#moved.set(reader, fetched.next);
+    }
+    for (let i = 0; i < fetched.records.count && !reader.stopped; i++) {
+      const at = fetched.offsets[i] ?? 0;
+      this.#feed.push({ reader, fetched, i, offset: offset(at) });
+    }
+    if (this.#feed.waiting >= (this.#options.ahead ?? 1024)) await new Promise<void>((resolve) => this.#room.push(resolve));
+  }
+
+  #settleBefore(): void {
+    const before = this.#before;
+    this.#before = undefined;
+    if (before !== undefined) this.finish(before);
+  }
+
+  /** Moves the group's cursors to what has been dealt with; one move at a time, the latest wins. */
+  #move(): void {
+    if (this.#membership === undefined || this.#options.atMostOnce === true) return;
+    const due = [...this.#readers.values()].map((reader) => ({ reader, done: reader.done })).filter(({ reader, done }) => done > (this.#moved.get(reader) ?? 0));
+    if (due.length === 0) return;
+    this.#moving = this.#moving
+      .then(() => this.#moveTo(due))
+      .catch((error: Error) => {
+        if (!isOver(error)) this.#feed.fail(error);
+      });
+  }
+
+  async #moveTo(due: readonly { reader: PartitionReader; done: Offset }[]): Promise<void> {
+    if (this.#membership === undefined || this.#options.atMostOnce === true) return;
+    const moves = due.filter(({ reader, done }) => done > (this.#moved.get(reader) ?? 0));
+    if (moves.length === 0) return;
+    for (const { reader, done } of moves) this.#moved.set(reader, done);
+    await this.#membership.move(moves.map(({ reader, done }) => ({ topic: this.#topic, partition: reader.partition, offset: done })));
+  }
+
+  #chosen(partition: number | undefined): PartitionReader[] {
+    if (partition === undefined) return [...this.#readers.values()];
+    const reader = this.#readers.get(partition);
+    return reader === undefined ? [] : [reader];
+  }
+}
+
+/** The partition went to another member, or the broker closed: what was not moved will be delivered again. */
+function isOver(error: unknown): boolean {
+  return error instanceof Refused && (error.code === 'stale' || error.code === 'closed');
+}
