@@ -1,0 +1,411 @@
+/**
+ * The segment files of an open journal: the live ones, the spares made ahead, and the change from one to the other. A spare is zero-filled
+ * (or recycled), synced and under its final name in a synced directory before anything is written to it.
+ */
+
+import type { File } from '../host/disk.ts';
+import type { Host } from '../host/host.ts';
+import { type Position, position } from '../model/lines.ts';
+import { HEADER_BYTES, standsAt } from './block.ts';
+import { BlockIndex } from './block-index.ts';
+import { ShortWrite, writeWhole } from './head.ts';
+import type { SegmentFile } from './walk.ts';
+
+const NAME = /^(\d{10})\.journal$/;
+const TEMPORARY = '.filling';
+/** A second spare takes what is recycled, so that steady work fills no file with zeros ever again. */
+const SPARES_MAX = 2;
+const FILL_BYTES = 1024 * 1024;
+/** While a spare is filled its bytes are synced so often, so that the journal's own writes never queue behind a whole segment. */
+const FILL_SYNC_BYTES = 8 * 1024 * 1024;
+const OPEN_MAX = 16;
+const RETRY_MS = 1000;
+/** A spare is begun when an eighth of the segment being written is used: a journal that stays tiny never costs a whole segment. */
+const PREPARE_AT = 1 / 8;
+/** What a full disk or a limit of the process says; it passes. Anything else the disk says about its own files is final. */
+const PASSING: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EMFILE', 'ENFILE', 'ENOMEM']);
+
+export class Segment implements SegmentFile {
+  readonly number: number;
+  readonly path: string;
+  readonly sizeBytes: number;
+  index: BlockIndex;
+  file: File | undefined;
+  opening: Promise<File> | undefined;
+  /** Reads under way; and one more while it is written, or written and not yet on the device. */
+  users = 0;
+  usedAt = 0;
+
+  constructor(number: number, path: string, sizeBytes: number, index: BlockIndex = new BlockIndex()) {
+    this.number = number;
+    this.path = path;
+    this.sizeBytes = sizeBytes;
+    this.index = index;
+  }
+}
+
+export interface SegmentsOptions {
+  readonly directory: string;
+  readonly segmentBytes: number;
+  /** Whether a write is answered only from the device. */
+  readonly dsync: boolean;
+  /** A spare has been made, or could not be. */
+  onChange(): void;
+  /** The disk has failed for good. */
+  onFatal(error: Error): void;
+  /** Whether all that made the segment free is on the device. */
+  isFree(segment: number, since: Position): boolean;
+}
+
+export class Segments {
+  /** Oldest first; the last one is being written. */
+  readonly live: Segment[];
+  readonly spares: Segment[];
+  readonly #host: Host;
+  readonly #options: SegmentsOptions;
+  /** Given to `recycle`; `since`: the tip at that time. */
+  readonly #leaving: { segment: Segment; since: Position }[] = [];
+  #tight = false;
+  #stopped = false;
+  #working: Promise<void> | undefined;
+  #again = false;
+  #cancelRetry: (() => void) | undefined;
+  #clock = 0;
+  #wanted = false;
+  #unlooked = false;
+  /** Under its final name, and not open yet because the process has too many open files. */
+  #unopened: Segment | undefined;
+
+  constructor(host: Host, options: SegmentsOptions, live: Segment[], spares: Segment[]) {
+    this.#host = host;
+    this.#options = options;
+    this.live = live;
+    this.spares = spares;
+    this.active.users++;
+  }
+
+  get active(): Segment {
+    // A journal always has a segment being written: it is opened with one, and `roll` only adds.
+    return this.live[this.live.length - 1] as Segment;
+  }
+
+  get tight(): boolean {
+    return this.#tight;
+  }
+
+  /** Segments on their way out whose way is not clear yet. */
+  get leaving(): number {
+    return this.#leaving.length;
+  }
+
+  /** All files, spares and leaving ones included. */
+  get sizeBytes(): number {
+    let sum = 0;
+    for (const { sizeBytes } of this.live) sum += sizeBytes;
+    for (const { sizeBytes } of this.spares) sum += sizeBytes;
+    for (const { segment } of this.#leaving) sum += segment.sizeBytes;
+    return sum;
+  }
+
+  find(number: number): Segment | undefined {
+    return (
+      this.live.find((segment) => segment.number === number) ?? this.#leaving.find(({ segment }) => segment.number === number)?.segment
+    );
+  }
+
+  isLeaving(number: number): boolean {
+    return this.#leaving.some(({ segment }) => segment.number === number);
+  }
+
+  /** The next segment becomes the one being written; `undefined` when there is no spare yet: wait for `onSpare`. */
+  roll(): Segment | undefined {
+    const next = this.spares.shift();
+    if (next === undefined) {
+      this.#wanted = true;
+      this.work();
+      return undefined;
+    }
+    this.#wanted = false;
+    next.users++;
+    this.live.push(next);
+    this.work();
+    return next;
+  }
+
+  /** Says how far the active segment is written: a spare is made in time. */
+  filled(byte: number): void {
+    if (this.#wanted || this.spares.length > 0 || byte < this.active.sizeBytes * PREPARE_AT) return;
+    this.#wanted = true;
+    this.work();
+  }
+
+  /** A full disk is better known before the first publish than after. */
+  look(): void {
+    this.#unlooked = true;
+    this.work();
+  }
+
+  /** Takes a segment out of the live ones; its file goes when `isFree` says so and nobody reads from it. */
+  recycle(number: number, since: Position): void {
+    const at = this.live.findIndex((segment) => segment.number === number);
+    if (at < 0) return;
+    const segment = this.live[at] as Segment;
+    if (segment === this.active) throw new RangeError(`Segment ${number} is being written and cannot be recycled.`);
+    this.live.splice(at, 1);
+    this.#leaving.push({ segment, since });
+    this.work();
+  }
+
+  /** The open file, for reading. Give it back with `done`. */
+  async use(segment: Segment): Promise<File> {
+    segment.users++;
+    segment.usedAt = ++this.#clock;
+    if (segment.file !== undefined) return segment.file;
+    this.#closeIdle();
+    segment.opening ??= this.#host.disk.open(segment.path, { dsync: this.#options.dsync });
+    try {
+      segment.file = await segment.opening;
+      return segment.file;
+    } catch (error) {
+      this.done(segment);
+      throw error;
+    } finally {
+      segment.opening = undefined;
+    }
+  }
+
+  done(segment: Segment): void {
+    segment.users--;
+    if (segment.users === 0 && this.#leaving.length > 0) this.work();
+  }
+
+  /** Does what is due: lets go of what is free, makes a spare where one is wanted. */
+  work(): void {
+    if (this.#stopped) return;
+    if (this.#working !== undefined) {
+      this.#again = true;
+      return;
+    }
+    this.#working = this.#chores()
+      .catch((error: unknown) => this.#failed(error))
+      .then(() => {
+        this.#working = undefined;
+        if (!this.#again) return;
+        this.#again = false;
+        this.work();
+      });
+  }
+
+  /** No file is made, renamed or removed any more. */
+  async quiet(): Promise<void> {
+    this.stop();
+    await this.#working;
+  }
+
+  async close(): Promise<void> {
+    await this.quiet();
+    for (const segment of [...this.live, ...this.spares, ...this.#leaving.map((leaving) => leaving.segment)]) await this.#shut(segment);
+  }
+
+  /** Nothing is written any more. */
+  stop(): void {
+    this.#stopped = true;
+    this.#calm();
+  }
+
+  get #reserveBytes(): number {
+    return 2 * this.#options.segmentBytes;
+  }
+
+  #failed(error: unknown): void {
+    if (this.#stopped) return this.#host.logger.warn('journal.stopping', { error: String(error) });
+    this.stop();
+    this.#options.onFatal(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  /** One thing after the other, so that names and numbers cannot cross. */
+  async #chores(): Promise<void> {
+    while (!this.#stopped) {
+      const free = this.#leaving.find(({ segment, since }) => segment.users === 0 && this.#options.isFree(segment.number, since));
+      if (free !== undefined) await this.#leave(free.segment);
+      else if (this.#unlooked) await this.#lookAround();
+      else if (this.#cancelRetry !== undefined) return;
+      else if (this.#unopened !== undefined) await this.#openSpare(this.#unopened);
+      else if (this.spares.length === 0 && this.#wanted) await this.#prepare();
+      else return;
+    }
+  }
+
+  async #lookAround(): Promise<void> {
+    this.#unlooked = false;
+    const free = await this.#host.disk.freeBytes(this.#options.directory);
+    if (free < this.#reserveBytes && this.spares.length === 0) this.#tighten(`${free} bytes are free`);
+  }
+
+  async #leave(segment: Segment): Promise<void> {
+    const { disk, logger } = this.#host;
+    const { directory, segmentBytes } = this.#options;
+    const room = this.#unopened === undefined && this.spares.length < SPARES_MAX;
+    const keep = room && segment.sizeBytes === segmentBytes && (await this.#isItself(segment));
+    await this.#shut(segment);
+    if (this.#stopped) return;
+    if (keep) {
+      const next = new Segment(this.#nextNumber, segmentPath(directory, this.#nextNumber), segmentBytes);
+      await disk.rename(segment.path, next.path);
+      await disk.syncDirectory(directory);
+      this.#forget(segment);
+      await this.#openSpare(next);
+    } else {
+      await disk.remove(segment.path);
+      await disk.syncDirectory(directory);
+      this.#forget(segment);
+      this.#retryNow();
+    }
+    logger.info('journal.recycled', { segment: segment.number, kept: keep });
+  }
+
+  /** After a failed directory sync and a power cut two names may lead to one file. Such a name is removed, which harms no one; never written to. */
+  async #isItself(segment: Segment): Promise<boolean> {
+    const header = new Uint8Array(HEADER_BYTES);
+    const file = await this.use(segment);
+    try {
+      await file.read(header, 0);
+    } finally {
+      this.done(segment);
+    }
+    return standsAt(new DataView(header.buffer), 0, position(segment.number, 0));
+  }
+
+  #forget(segment: Segment): void {
+    this.#leaving.splice(
+      this.#leaving.findIndex((leaving) => leaving.segment === segment),
+      1,
+    );
+  }
+
+  get #nextNumber(): number {
+    return (this.#unopened ?? this.spares[this.spares.length - 1] ?? this.active).number + 1;
+  }
+
+  async #openSpare(segment: Segment): Promise<void> {
+    this.#unopened = segment;
+    try {
+      segment.file = await this.#host.disk.open(segment.path, { dsync: this.#options.dsync });
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      return this.#tighten(String(error));
+    }
+    this.#unopened = undefined;
+    this.#spare(segment);
+  }
+
+  #spare(segment: Segment): void {
+    this.spares.push(segment);
+    this.#wanted = false;
+    this.#calm();
+    if (this.#tight) {
+      this.#tight = false;
+      this.#host.logger.info('journal.roomy', { segment: segment.number });
+    }
+    this.#options.onChange();
+  }
+
+  async #prepare(): Promise<void> {
+    const { disk } = this.#host;
+    const { directory, segmentBytes } = this.#options;
+    const number = this.#nextNumber;
+    const path = segmentPath(directory, number);
+    try {
+      const free = await disk.freeBytes(directory);
+      if (free < this.#reserveBytes) return this.#tighten(`${free} bytes are free`);
+      if (!(await this.#fill(path, segmentBytes))) return;
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      await disk.remove(path + TEMPORARY);
+      return this.#tighten(String(error));
+    }
+    await disk.rename(path + TEMPORARY, path);
+    await disk.syncDirectory(directory);
+    await this.#openSpare(new Segment(number, path, segmentBytes));
+  }
+
+  /** False: stopped on the way. */
+  async #fill(path: string, sizeBytes: number): Promise<boolean> {
+    const file = await this.#host.disk.open(path + TEMPORARY, { create: true });
+    try {
+      return await fill(file, path + TEMPORARY, sizeBytes, () => this.#stopped);
+    } finally {
+      await file.close();
+    }
+  }
+
+  #tighten(why: string): void {
+    if (!this.#tight) this.#host.logger.warn('journal.tight', { directory: this.#options.directory, why });
+    this.#tight = true;
+    if (this.#stopped) return;
+    this.#calm();
+    this.#cancelRetry = this.#host.clock.after(RETRY_MS, () => {
+      this.#cancelRetry = undefined;
+      this.#wanted = true;
+      this.work();
+    });
+    this.#options.onChange();
+  }
+
+  /** Room was given back: no need to wait for the second to pass. */
+  #retryNow(): void {
+    if (!this.#tight) return;
+    this.#calm();
+    this.#wanted = true;
+  }
+
+  #calm(): void {
+    this.#cancelRetry?.();
+    this.#cancelRetry = undefined;
+  }
+
+  async #shut(segment: Segment): Promise<void> {
+    const file = segment.file;
+    segment.file = undefined;
+    await file?.close();
+  }
+
+  /** Keeps the number of open files small; the ones used longest ago go first. */
+  #closeIdle(): void {
+    const idle = this.live.filter((segment) => segment.file !== undefined && segment.users === 0).sort((a, b) => a.usedAt - b.usedAt);
+    for (const segment of idle.slice(0, Math.max(0, idle.length - OPEN_MAX)))
+      this.#shut(segment).catch((error: unknown) => this.#failed(error));
+  }
+}
+
+/** Zeros, on the device when answered. False: `isStopped` said so. */
+export async function fill(file: File, path: string, sizeBytes: number, isStopped: () => boolean): Promise<boolean> {
+  const zeros = new Uint8Array(Math.min(FILL_BYTES, sizeBytes));
+  await file.truncate(0);
+  for (let byte = 0; byte < sizeBytes; ) {
+    const count = Math.min(zeros.length, sizeBytes - byte);
+    await writeWhole(file, count === zeros.length ? zeros : zeros.subarray(0, count), byte, path);
+    byte += count;
+    if (isStopped()) return false;
+    if (byte === sizeBytes || byte % FILL_SYNC_BYTES === 0) await file.sync();
+  }
+  return !isStopped();
+}
+
+export function isPassing(error: unknown): boolean {
+  return error instanceof ShortWrite || (error instanceof Error && 'code' in error && PASSING.has(error.code));
+}
+
+export function segmentPath(directory: string, number: number): string {
+  return `${directory}/${String(number).padStart(10, '0')}.journal`;
+}
+
+/** The number in a segment's name; `undefined` for other files. */
+export function segmentNumber(name: string): number | undefined {
+  const digits = NAME.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+export function isTemporary(name: string): boolean {
+  return name.endsWith(TEMPORARY);
+}
