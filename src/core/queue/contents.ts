@@ -36,6 +36,8 @@ export class Contents {
   readonly deaths: Map<number, readonly Death[]> = new Map();
   readonly dedup: Dedup = new Dedup();
   readonly totals: Totals = { published: 0, acked: 0, deadLettered: 0, expired: 0, dropped: 0, purged: 0 };
+  /** Counts calls that may have changed something. */
+  changes = 0;
   ready = 0;
   delayed = 0;
   inFlight = 0;

@@ -7,10 +7,13 @@
 
 import type { QueueSpec } from '../../model/declaration.ts';
 import type { Death, MessageState, QueueTotals, Runs } from '../../model/engine.ts';
-import type { Position } from '../../model/lines.ts';
+import { type Position, segmentOf } from '../../model/lines.ts';
 import { extendRuns, leaseRuns, returnRuns, settleRuns } from './changes.ts';
 import { CHUNK, type Chunk, DELAYED, IN_FLIGHT, READY, SETTLED, STATE_MASK } from './chunk.ts';
 import { Contents } from './contents.ts';
+import { Fingerprint } from './pieces.ts';
+import { restate } from './restate.ts';
+import { Restorer } from './restore.ts';
 import type { SegmentLive } from './rows.ts';
 import { NO_RUNS, RunList } from './runs.ts';
 
@@ -27,6 +30,7 @@ export class Queue {
   readonly tenant: string;
   readonly #contents: Contents;
   #spec: QueueSpec;
+  #restorer: Restorer | undefined;
 
   /** `segmentLive` is told how many unsettled messages lie in which journal segment, by differences. */
   constructor(id: number, tenant: string, spec: QueueSpec, segmentLive: SegmentLive = NOBODY) {
@@ -102,10 +106,11 @@ export class Queue {
     expiresMs: number,
     group: string | undefined,
   ): number {
-    const { rows, groups } = this.#contents;
+    const { rows, groups } = this.#change();
     const dueAtMs = this.#dueMs(dueMs, nowMs);
     const number = rows.tail;
     const chunk = rows.append(at, sizeBytes, dueAtMs > 0 ? DELAYED : READY);
+    rows.enterSegment(segmentOf(at), 1);
     const level = Math.min(priority, this.#spec.priorityMax ?? 0);
     if (level > 0) chunk.priorities()[chunk.used - 1] = level;
     if (groups !== undefined && group !== undefined) groups.join(group, number, chunk, chunk.used - 1);
@@ -118,7 +123,7 @@ export class Queue {
    * `ends[0] - start` bytes, each further one of `ends[i] - ends[i - 1]`. Answers the first one's number.
    */
   pushRun(at: Position, start: number, ends: Uint32Array, count: number, nowMs: number): number {
-    const { rows } = this.#contents;
+    const { rows } = this.#change();
     const dueAtMs = this.#dueMs(0, nowMs);
     const first = rows.tail;
     rows.appendRun(at, start, ends, count, dueAtMs > 0 ? DELAYED : READY);
@@ -128,12 +133,12 @@ export class Queue {
 
   /** Ready to in flight under `lease` until `untilMs` (`Infinity` = no end), one attempt more. Answers how many: others are passed over. */
   lease(runs: Runs, lease: number, untilMs: number): number {
-    return leaseRuns(this.#contents, runs, lease, untilMs);
+    return leaseRuns(this.#change(), runs, lease, untilMs);
   }
 
   /** Any unsettled state to gone, counted under `as`. Answers how many were settled now. */
   settle(runs: Runs, as: SettledAs): number {
-    const settled = settleRuns(this.#contents, runs);
+    const settled = settleRuns(this.#change(), runs);
     this.#contents.totals[as] += settled;
     return settled;
   }
@@ -143,17 +148,17 @@ export class Queue {
    * Answers how many.
    */
   back(runs: Runs, dueMs: number, countAttempt: boolean): number {
-    return returnRuns(this.#contents, runs, dueMs, countAttempt);
+    return returnRuns(this.#change(), runs, dueMs, countAttempt);
   }
 
-  /** The messages among `runs` in flight, whoever held them, are held under `lease` until `untilMs` from now on. Answers how many. */
+  /** The messages among `runs` in flight, whoever held them, are held under `lease` until `untilMs` from now on. Answers how many (twice what is named twice). */
   extend(runs: Runs, lease: number, untilMs: number): number {
-    return extendRuns(this.#contents, runs, lease, untilMs);
+    return extendRuns(this.#change(), runs, lease, untilMs);
   }
 
   /** Delayed messages whose time has come become ready, the earliest first and `countMax` at most. Answers how many. */
   due(nowMs: number, countMax: number = Number.POSITIVE_INFINITY): number {
-    const contents = this.#contents;
+    const contents = this.#change();
     let count = 0;
     for (; count < countMax; count++) {
       const number = contents.delays.take(nowMs);
@@ -170,27 +175,55 @@ export class Queue {
 
   /** The message's bytes stand elsewhere from now on; answers where they stood. Throws when it is settled. */
   relocate(number: number, to: Position): Position {
-    const chunk = this.#contents.chunkOf(number);
+    const chunk = this.#change().chunkOf(number);
     return this.#contents.rows.relocate(chunk, chunk.find(number), to);
   }
 
   /** For a message that came from another queue. Throws when it is settled. */
   setAttempts(number: number, attempts: number): void {
-    const chunk = this.#contents.chunkOf(number);
+    const chunk = this.#change().chunkOf(number);
     chunk.setAttempts(chunk.find(number), attempts);
   }
 
   /** Why it was dead-lettered on its way here. Throws when it is settled. */
   setDeaths(number: number, deaths: readonly Death[]): void {
-    this.#contents.setDeaths(number, deaths);
+    this.#change().setDeaths(number, deaths);
   }
 
-  /** Remembers a dedup id with its message, and forgets those whose window is over. */
+  /** Remembers a dedup id with its message, and forgets those whose window is over. A queue without a window remembers none. */
   remember(dedupId: string, number: number, nowMs: number): void {
-    this.#contents.dedup.remember(dedupId, number, nowMs, this.#spec.dedupWindowMs ?? 0);
+    const { dedupWindowMs } = this.#spec;
+    if (dedupWindowMs !== undefined) this.#change().dedup.remember(dedupId, number, nowMs, dedupWindowMs);
+  }
+
+  /**
+   * Takes back the pieces of `restate`, in order, in a new queue of the same specification: the same digest then. Throws a RangeError when
+   * they are damaged or not in order.
+   */
+  restore(piece: Uint8Array): void {
+    const contents = this.#change();
+    this.#restorer ??= new Restorer(contents, this.#spec.ttlMs !== undefined);
+    if (this.#restorer.take(piece)) this.#restorer = undefined;
   }
 
   // Questions: asking changes nothing.
+
+  /** The durable state in pieces of at most about half a MiB, for `restore`. Throws when the queue changes before the last was taken. */
+  *restate(): Generator<Uint8Array> {
+    const { changes } = this.#contents;
+    for (const piece of restate(this.#contents)) {
+      yield piece;
+      if (this.#contents.changes !== changes)
+        throw new Error(`Queue "${this.#spec.name}" changed while it was restated. Take all pieces at once.`);
+    }
+  }
+
+  /** Fingerprint of the durable state: equal states have equal ones, however they came about. Walks everything. */
+  digest(): string {
+    const fingerprint = new Fingerprint();
+    for (const piece of restate(this.#contents)) fingerprint.add(piece);
+    return fingerprint.toString();
+  }
 
   /** Number of the first message with this dedup id inside the window. */
   seen(dedupId: string, nowMs: number): number | undefined {
@@ -314,6 +347,11 @@ export class Queue {
     for (let chunk = rows.from(0); chunk !== undefined; chunk = rows.from(chunk.base + CHUNK)) {
       if (segment >= chunk.segmentMin && segment <= chunk.segmentMax) visitSegment(chunk, segment, visit);
     }
+  }
+
+  #change(): Contents {
+    this.#contents.changes++;
+    return this.#contents;
   }
 
   #dueMs(dueMs: number, nowMs: number): number {

@@ -70,7 +70,7 @@ export class Rows {
     return row < 0 ? SETTLED : ((chunk as Chunk).flags[row] as number) & STATE_MASK;
   }
 
-  /** Adds one message with these flags. Its row is the last of the chunk answered; its columns are blank. */
+  /** Adds one message with these flags; `enterSegment` is left to do. Its row is the last of the chunk answered; its columns are blank. */
   append(at: Position, sizeBytes: number, flags: number): Chunk {
     const chunk = this.#room(1);
     const segment = segmentOf(at);
@@ -85,7 +85,6 @@ export class Rows {
     this.tail++;
     this.live++;
     this.sizeBytes += sizeBytes;
-    this.#segmentLive.add(segment, 1);
     return chunk;
   }
 
@@ -143,6 +142,11 @@ export class Rows {
         this.#drop(chunk);
       }
     }
+  }
+
+  /** So many messages more lie in that segment. */
+  enterSegment(segment: number, count: number): void {
+    this.#segmentLive.add(segment, count);
   }
 
   /** So many messages in that segment are no longer unsettled. */
