@@ -68,14 +68,16 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: false });
 const FIELD_MAX = 0xff_ffff;
 const HEADER_DEPTH_MAX = 32;
+const SPARE_MAX = 64;
 
 /** Writes records one after another into a buffer that grows. One per publisher; `take` hands over what was written. */
 export class RecordWriter {
   #bytes: Uint8Array;
   #view: DataView;
   #at = 0;
-  #ends = new Uint32Array(64);
+  #ends: Uint32Array = new Uint32Array(64);
   #count = 0;
+  readonly #spare: { bytes: Uint8Array; ends: Uint32Array }[] = [];
 
   constructor(sizeBytes = 4096) {
     this.#bytes = new Uint8Array(sizeBytes);
@@ -114,15 +116,21 @@ export class RecordWriter {
     this.#end(start, body, language);
   }
 
-  /** What was written since the last `take`. The buffer is handed over, never written again. */
+  /** What was written since the last `take`. The buffer is handed over, and written again only when it comes back by `reuse`. */
   take(): Records {
     const records = { bytes: this.#bytes, start: 0, ends: this.#ends, count: this.#count };
-    this.#bytes = new Uint8Array(Math.max(4096, Math.min(this.#at * 2, 1 << 20)));
+    const spare = this.#spare.pop();
+    this.#bytes = spare?.bytes ?? new Uint8Array(Math.max(4096, Math.min(this.#at * 2, 1 << 20)));
     this.#view = new DataView(this.#bytes.buffer);
-    this.#ends = new Uint32Array(Math.max(64, this.#count));
+    this.#ends = spare?.ends ?? new Uint32Array(Math.max(64, this.#count));
     this.#at = 0;
     this.#count = 0;
     return records;
+  }
+
+  /** Gives back what `take` handed out, once nobody looks at it any more (a publish of it has settled): saves a steady publisher the allocation. */
+  reuse({ bytes, ends }: Records): void {
+    if (this.#spare.length < SPARE_MAX) this.#spare.push({ bytes, ends });
   }
 
   #begin(): number {
