@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
@@ -20,9 +20,9 @@ export async function main(argv) {
   const signalled = new Promise((resolve) => ['SIGTERM', 'SIGINT'].forEach((s) => process.on(s, () => resolve(s))));
   console.log(JSON.stringify({ name: '${name}', argv, node: process.argv0, asked: process.env.SIGNALBOX_RUN ?? null }));
   if (argv[0] === 'wait') {
-    const alive = setInterval(() => {}, 1000);
+    const tooLong = setTimeout(() => process.exit(99), 10_000);
     console.log(await signalled);
-    clearInterval(alive);
+    clearTimeout(tooLong);
     return 3;
   }
   if (argv[0] === 'die') process.kill(process.pid, 'SIGKILL');
@@ -146,4 +146,25 @@ for (const old of [false, true]) {
 test('a Node from the package that is killed is not taken for a success', async () => {
   const { code } = await ended(start(withNode(packageWith(builtOnly)), ['die'], { old: true }));
   assert.equal(code, 137);
+});
+
+test('npm start passes on arguments, SIGTERM and the exit code: no shell stays between', {
+  skip: process.platform === 'win32',
+}, async () => {
+  const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { scripts: { start: string } };
+  const root = packageWith({
+    ...builtOnly,
+    'package.json': JSON.stringify({ type: 'module', scripts: { start: scripts.start.replace(/ start$/, ' wait') } }),
+  });
+  const child = spawn('npm', ['start', '--silent', '--', '--http', '0'], {
+    cwd: root,
+    env: { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH}` },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const { code, out } = await ended(child, (text) => {
+    if (text.endsWith('}\n')) child.kill('SIGTERM');
+  });
+  const [first = '', second] = out.trim().split('\n');
+  assert.deepEqual((JSON.parse(first) as { argv: string[] }).argv, ['wait', '--http', '0']);
+  assert.deepEqual([second, code], ['SIGTERM', 3]);
 });
