@@ -30,10 +30,10 @@ export {
   Transaction,
   type ValueOf,
 } from './api/api.ts';
-export { openBroker, type Broker, type BrokerOptions } from './broker/broker.ts';
+export { type Broker, type BrokerOptions, openBroker } from './broker/broker.ts';
 export type * from './model/declaration.ts';
 export type * from './model/engine.ts';
-export type { Message, Headers, HeaderValue } from './model/message.ts';
+export type { Headers, HeaderValue, Message } from './model/message.ts';
 export { type Refusal, type RefusalCode, Refused } from './model/refusal.ts';
 
 export interface OpenOptions extends Omit<BrokerOptions, 'directory'>, SchemaOptions {

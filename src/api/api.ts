@@ -12,15 +12,15 @@ import type { Received } from './received.ts';
 import { checked, type StandardSchemaV1 } from './standard.ts';
 import { TopicHandle } from './topic-handle.ts';
 import { Transaction } from './transaction.ts';
-import { type Duration, type MessageOptions, milliseconds, valueOf } from './value.ts';
+import { type Duration, decodeValue, type MessageOptions, milliseconds } from './value.ts';
 
-export type { Running, ConsumeOptions, HandleOptions } from './queue-handle.ts';
+export type { ConsumeOptions, HandleOptions, Running } from './queue-handle.ts';
 export { QueueHandle } from './queue-handle.ts';
 export { Batch, Received } from './received.ts';
 export { type Place, TopicHandle, type TopicHandleOptions } from './topic-handle.ts';
 export { type SubscribeOptions, TopicEvent, TopicSubscription } from './topic-subscription.ts';
 export { Transaction } from './transaction.ts';
-export { type Duration, type MessageOptions, milliseconds, valueOf } from './value.ts';
+export { type Duration, decodeValue, type MessageOptions, milliseconds } from './value.ts';
 
 /** Event names and the types of their values; names not listed carry anything. */
 export type EventMap = Readonly<Record<string, unknown>>;
@@ -74,12 +74,18 @@ export class Signalbox<Events extends EventMap = EventMap> implements AsyncDispo
   }
 
   /** Declares a topic and answers its handle. The same again is fine; other properties are refused as `conflict`. */
-  async declareTopic<Name extends string>(name: Name, spec: Omit<TopicSpec, 'kind' | 'name'> = {}): Promise<TopicHandle<ValueOf<Events, Name>>> {
+  async declareTopic<Name extends string>(
+    name: Name,
+    spec: Omit<TopicSpec, 'kind' | 'name'> = {},
+  ): Promise<TopicHandle<ValueOf<Events, Name>>> {
     await this.engine.declare({ kind: 'topic', name, ...spec });
     return this.topic(name);
   }
 
-  async declareQueue<Name extends string>(name: Name, spec: Omit<QueueSpec, 'kind' | 'name'> = {}): Promise<QueueHandle<ValueOf<Events, Name>>> {
+  async declareQueue<Name extends string>(
+    name: Name,
+    spec: Omit<QueueSpec, 'kind' | 'name'> = {},
+  ): Promise<QueueHandle<ValueOf<Events, Name>>> {
     await this.engine.declare({ kind: 'queue', name, ...spec });
     return this.queue(name);
   }
@@ -136,7 +142,11 @@ export class Signalbox<Events extends EventMap = EventMap> implements AsyncDispo
 
   /** Listens to addresses of the main line (`orders.*`, `#`): `for await (const message of box.listen('orders.*')) …` */
   listen<Name extends string>(pattern: Name, options?: ListenOptions): AsyncGenerator<Received<ValueOf<Events, Name>>, void>;
-  listen<Name extends string>(pattern: Name, handler: (message: Received<ValueOf<Events, Name>>) => unknown, options?: ListenOptions & HandleOptions): Promise<Running>;
+  listen<Name extends string>(
+    pattern: Name,
+    handler: (message: Received<ValueOf<Events, Name>>) => unknown,
+    options?: ListenOptions & HandleOptions,
+  ): Promise<Running>;
   listen<Name extends string>(
     pattern: Name,
     first?: ListenOptions | ((message: Received<ValueOf<Events, Name>>) => unknown),
@@ -163,10 +173,14 @@ export class Signalbox<Events extends EventMap = EventMap> implements AsyncDispo
   }
 
   /** Asks whoever responds to the address; resolves with the answer's value. Rejects with `aborted` when none comes in time. */
-  async request<Answer = unknown>(address: string, value: unknown, options: { timeout?: Duration; signal?: AbortSignal } & MessageOptions = {}): Promise<Answer> {
+  async request<Answer = unknown>(
+    address: string,
+    value: unknown,
+    options: { timeout?: Duration; signal?: AbortSignal } & MessageOptions = {},
+  ): Promise<Answer> {
     this.#asking ??= await Asking.open(this.engine);
     const { timeout = '30s', signal, ...rest } = options;
-    return valueOf(await this.#asking.ask(address, value, milliseconds(timeout), signal, rest)) as Answer;
+    return decodeValue(await this.#asking.ask(address, value, milliseconds(timeout), signal, rest)) as Answer;
   }
 
   /** Answers requests to an address; what the handler returns goes back to who asked. Responders of one address share the work. */
@@ -177,7 +191,7 @@ export class Signalbox<Events extends EventMap = EventMap> implements AsyncDispo
   /** Retained values of addresses that match. */
   async retained(pattern: string): Promise<Map<string, unknown>> {
     const found = await this.engine.retained(pattern);
-    return new Map(found.map(({ address, record }) => [address, valueOf(readMessage(record, 0))]));
+    return new Map(found.map(({ address, record }) => [address, decodeValue(readMessage(record, 0))]));
   }
 
   /** Publishes, sends, acks and moves cursors all or nothing: what `work` asks of the transaction is done when it returns, or not at all. */

@@ -7,7 +7,7 @@ import { Refused } from '../model/refusal.ts';
 import { outgoing } from './outgoing.ts';
 import { QueueHandle, type Running } from './queue-handle.ts';
 import type { Received } from './received.ts';
-import { type MessageOptions, valueOf } from './value.ts';
+import { decodeValue, type MessageOptions } from './value.ts';
 
 interface Waiting {
   readonly resolve: (message: Message) => void;
@@ -38,17 +38,34 @@ export class Asking {
     return asking;
   }
 
-  async ask(address: string, value: unknown, timeoutMs: number, signal: AbortSignal | undefined, options: MessageOptions): Promise<Message> {
+  async ask(
+    address: string,
+    value: unknown,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+    options: MessageOptions,
+  ): Promise<Message> {
     const correlationId = String(this.#next++);
     const answer = Promise.withResolvers<Message>();
     this.#waiting.set(correlationId, answer);
     const late = AbortSignal.timeout(timeoutMs);
     const over = signal === undefined ? late : AbortSignal.any([signal, late]);
-    const onOver = () => answer.reject(new Refused('aborted', `No answer from "${address}" ${signal?.aborted === true ? 'before the signal' : `within ${timeoutMs} ms`}. Is a responder running?`));
+    const onOver = () =>
+      answer.reject(
+        new Refused(
+          'aborted',
+          `No answer from "${address}" ${signal?.aborted === true ? 'before the signal' : `within ${timeoutMs} ms`}. Is a responder running?`,
+        ),
+      );
     over.addEventListener('abort', onOver, { once: true });
     try {
       const out = outgoing([value], MAIN_LINE, address, this.#engine.nowMs(), () => ({ ...options, correlationId, replyTo: this.#queue }));
-      const published = this.#engine.publish({ address, records: out.records, mandatory: true, ...(out.columns && { columns: out.columns }) });
+      const published = this.#engine.publish({
+        address,
+        records: out.records,
+        mandatory: true,
+        ...(out.columns && { columns: out.columns }),
+      });
       published.catch(answer.reject);
       return await answer.promise;
     } finally {
@@ -89,7 +106,7 @@ export async function respond(engine: Engine, address: string, handler: (value: 
     let answer: unknown;
     let headers: Record<string, string> | undefined;
     try {
-      answer = await handler(valueOf(message.message), message);
+      answer = await handler(decodeValue(message.message), message);
     } catch (error) {
       answer = null;
       headers = { 'signalbox-error': error instanceof Error ? error.message : String(error) };

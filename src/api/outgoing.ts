@@ -3,7 +3,7 @@
 import type { Columns } from '../model/engine.ts';
 import { LANGUAGES, NO_HEADERS } from '../model/message.ts';
 import { murmur2 } from '../model/murmur.ts';
-import { neutralHead, RecordWriter, type Records } from '../model/record.ts';
+import { neutralHead, type Records, RecordWriter } from '../model/record.ts';
 import { bytesOf, type MessageOptions, milliseconds, toBody, toMessage } from './value.ts';
 
 export interface Outgoing {
@@ -41,45 +41,42 @@ export function outgoing(
   return { records: writer.take(), columns: columns.take() };
 }
 
+/** One array per property, made when the first message says something of it. */
 class ColumnWriter {
   readonly #count: number;
-  #any = false;
-  readonly #columns: {
-    priority?: Uint8Array;
-    dueMs?: Float64Array;
-    ttlMs?: Float64Array;
-    group?: (string | undefined)[];
-    dedupId?: (string | undefined)[];
-    keyHash?: Int32Array;
-    partition?: Int32Array;
-  } = {};
+  readonly #columns = new Map<keyof Columns, Column>();
 
   constructor(count: number) {
     this.#count = count;
   }
 
   set(i: number, options: MessageOptions, nowMs: number): void {
-    const columns = this.#columns;
-    if (options.priority !== undefined) this.#at((columns.priority ??= new Uint8Array(this.#count)), i, options.priority);
-    if (options.deliverAt !== undefined) this.#at((columns.dueMs ??= new Float64Array(this.#count)), i, options.deliverAt.getTime());
-    else if (options.delay !== undefined) this.#at((columns.dueMs ??= new Float64Array(this.#count)), i, nowMs + milliseconds(options.delay));
-    if (options.ttl !== undefined) {
-      this.#at((columns.ttlMs ??= new Float64Array(this.#count).fill(Number.POSITIVE_INFINITY)), i, milliseconds(options.ttl));
-    }
-    if (options.key !== undefined) this.#at((columns.keyHash ??= new Int32Array(this.#count).fill(-1)), i, murmur2(bytesOf(options.key)));
-    if (options.partition !== undefined) this.#at((columns.partition ??= new Int32Array(this.#count).fill(-1)), i, options.partition);
-    if (options.group !== undefined) this.#at((columns.group ??= new Array<string | undefined>(this.#count).fill(undefined)), i, options.group);
-    if (options.dedupId !== undefined) {
-      this.#at((columns.dedupId ??= new Array<string | undefined>(this.#count).fill(undefined)), i, options.dedupId);
-    }
+    const { priority, deliverAt, delay, ttl, key, partition, group, dedupId } = options;
+    if (priority !== undefined) this.#column('priority', (n) => new Uint8Array(n))[i] = priority;
+    if (deliverAt !== undefined) this.#column('dueMs', (n) => new Float64Array(n))[i] = deliverAt.getTime();
+    else if (delay !== undefined) this.#column('dueMs', (n) => new Float64Array(n))[i] = nowMs + milliseconds(delay);
+    if (ttl !== undefined) this.#column('ttlMs', (n) => new Float64Array(n).fill(Number.POSITIVE_INFINITY))[i] = milliseconds(ttl);
+    if (key !== undefined) this.#column('keyHash', (n) => new Int32Array(n).fill(-1))[i] = murmur2(bytesOf(key));
+    if (partition !== undefined) this.#column('partition', (n) => new Int32Array(n).fill(-1))[i] = partition;
+    if (group !== undefined) this.#column('group', texts)[i] = group;
+    if (dedupId !== undefined) this.#column('dedupId', texts)[i] = dedupId;
   }
 
-  #at<T>(column: { [i: number]: T }, i: number, value: T): void {
-    column[i] = value;
-    this.#any = true;
+  #column<C extends Column>(name: keyof Columns, make: (count: number) => C): C {
+    const known = this.#columns.get(name) as C | undefined;
+    if (known !== undefined) return known;
+    const made = make(this.#count);
+    this.#columns.set(name, made);
+    return made;
   }
 
   take(): Columns | undefined {
-    return this.#any ? this.#columns : undefined;
+    return this.#columns.size === 0 ? undefined : (Object.fromEntries(this.#columns) as Columns);
   }
+}
+
+type Column = Uint8Array | Float64Array | Int32Array | (string | undefined)[];
+
+function texts(count: number): (string | undefined)[] {
+  return new Array<string | undefined>(count).fill(undefined);
 }

@@ -90,7 +90,14 @@ export class PartitionReader {
   async #fetch(signal: AbortSignal): Promise<Fetched | undefined> {
     const size = this.#sizeBytesMax === undefined ? {} : { sizeBytesMax: this.#sizeBytesMax };
     try {
-      return await this.#engine.fetch({ topic: this.topic, partition: this.partition, offset: this.#next, waitMs: WAIT_MS, signal, ...size });
+      return await this.#engine.fetch({
+        topic: this.topic,
+        partition: this.partition,
+        offset: this.#next,
+        waitMs: WAIT_MS,
+        signal,
+        ...size,
+      });
     } catch (error) {
       if (signal.aborted) return undefined;
       if (!(error instanceof Refused) || error.code !== 'out-of-range') throw error;

@@ -141,7 +141,9 @@ export class QueueHandle<T = unknown> {
   }
 
   /** Takes up to `max` messages, waiting `wait` for the first; an empty list when none came. */
-  async receive(options: { max?: number; wait?: Duration; lease?: Duration; atMostOnce?: boolean; signal?: AbortSignal } = {}): Promise<Received<T>[]> {
+  async receive(
+    options: { max?: number; wait?: Duration; lease?: Duration; atMostOnce?: boolean; signal?: AbortSignal } = {},
+  ): Promise<Received<T>[]> {
     const { max, wait, lease, atMostOnce, signal } = options;
     const deliveries = await this.#engine.receive({
       queue: this.name,
@@ -157,7 +159,11 @@ export class QueueHandle<T = unknown> {
   /** Looks without taking: ready, delayed and in flight, oldest first. */
   async peek(options: { from?: number; max?: number } = {}): Promise<{ message: Received<T>; state: 'ready' | 'delayed' | 'in-flight' }[]> {
     const { from, max } = options;
-    const peeked = await this.#engine.peek({ queue: this.name, ...(from !== undefined && { from }), ...(max !== undefined && { countMax: max }) });
+    const peeked = await this.#engine.peek({
+      queue: this.name,
+      ...(from !== undefined && { from }),
+      ...(max !== undefined && { countMax: max }),
+    });
     return peeked.states.map((state, i) => ({ message: new Received<T>(this.#engine, peeked, i), state }));
   }
 

@@ -3,7 +3,7 @@
 import type { Death, Deliveries, Engine } from '../model/engine.ts';
 import type { Message } from '../model/message.ts';
 import { bodyAt, type Language, readMessage, sizeOf } from '../model/record.ts';
-import { type Duration, milliseconds, valueOf } from './value.ts';
+import { type Duration, decodeValue, milliseconds } from './value.ts';
 
 /** Deliveries with bytes of their own, so that their messages may be kept. */
 export function owned(deliveries: Deliveries): Deliveries {
@@ -65,7 +65,7 @@ export class Batch<T = unknown> {
   }
 
   value(i: number): T {
-    return valueOf(this.view(i)) as T;
+    return decodeValue(this.view(i)) as T;
   }
 
   /** Everything known of message `i`. */
@@ -129,7 +129,7 @@ export class Received<T = unknown> {
 
   /** The body by its content type: JSON parsed, text as text, else bytes. */
   get value(): T {
-    return valueOf(this.message) as T;
+    return decodeValue(this.message) as T;
   }
 
   get queue(): string {

@@ -50,15 +50,23 @@ export class TopicHandle<T = unknown> {
     const fitting = this.#schema === undefined ? values : await Promise.all(values.map((value) => checked(this.#schema, value)));
     if (this.#engine.pressed) await this.#engine.relief();
     const out = outgoing(fitting, MAIN_LINE, this.name, this.#engine.nowMs(), optionsOf);
-    const { partitions, offsets } = await this.#engine.publish({ address: this.name, records: out.records, ...(out.columns && { columns: out.columns }) });
-    if (partitions === undefined || offsets === undefined) throw new Refused('unknown', `There is no topic "${this.name}". Declare it before publishing to it.`);
+    const { partitions, offsets } = await this.#engine.publish({
+      address: this.name,
+      records: out.records,
+      ...(out.columns && { columns: out.columns }),
+    });
+    if (partitions === undefined || offsets === undefined)
+      throw new Refused('unknown', `There is no topic "${this.name}". Declare it before publishing to it.`);
     return values.map((_, i) => ({ partition: partitions[i] ?? 0, offset: offset(offsets[i] ?? 0) }));
   }
 
   /** Events in order per partition: `for await (const event of await topic.subscribe({ from: 'earliest' })) …` */
   subscribe(options?: SubscribeOptions): Promise<TopicSubscription<T>>;
   /** Each event to a handler. In a group, the cursor moves as handlers finish. */
-  subscribe(handler: (event: TopicEvent<T>) => unknown, options?: TopicHandleOptions): Promise<Running & { readonly subscription: TopicSubscription<T> }>;
+  subscribe(
+    handler: (event: TopicEvent<T>) => unknown,
+    options?: TopicHandleOptions,
+  ): Promise<Running & { readonly subscription: TopicSubscription<T> }>;
   async subscribe(
     first?: SubscribeOptions | ((event: TopicEvent<T>) => unknown),
     options: TopicHandleOptions = {},
@@ -114,8 +122,6 @@ export class TopicHandle<T = unknown> {
     return description;
   }
 }
-
-
 
 function laneOf(event: TopicEvent, ordered: 'key' | 'partition' | 'none'): string | undefined {
   if (ordered === 'none') return undefined;

@@ -7,7 +7,7 @@ import { readMessage } from '../model/record.ts';
 import { Refused } from '../model/refusal.ts';
 import { Feed } from './feed.ts';
 import { type Fresh, PartitionReader } from './partition-reader.ts';
-import { valueOf } from './value.ts';
+import { decodeValue } from './value.ts';
 
 export interface SubscribeOptions {
   /** Share the work with all members of this group, and go on where the group stands. */
@@ -56,7 +56,7 @@ export class TopicEvent<T = unknown> {
   }
 
   get value(): T {
-    return valueOf(this.message) as T;
+    return decodeValue(this.message) as T;
   }
 }
 
@@ -122,7 +122,8 @@ export class TopicSubscription<T = unknown> implements AsyncIterable<TopicEvent<
   /** Goes on from another offset. */
   seek(partition: number, to: number): void {
     const reader = this.#readers.get(partition);
-    if (reader === undefined) throw new Refused('unknown', `This subscription does not read partition ${partition} of topic "${this.#topic}".`);
+    if (reader === undefined)
+      throw new Refused('unknown', `This subscription does not read partition ${partition} of topic "${this.#topic}".`);
     reader.abandon();
     this.#read(partition, offset(to));
   }
@@ -258,7 +259,9 @@ export class TopicSubscription<T = unknown> implements AsyncIterable<TopicEvent<
   /** Moves the group's cursors to what has been dealt with; one move at a time, the latest wins. */
   #move(): void {
     if (this.#membership === undefined || this.#options.atMostOnce === true) return;
-    const due = [...this.#readers.values()].map((reader) => ({ reader, done: reader.done })).filter(({ reader, done }) => done > (this.#moved.get(reader) ?? 0));
+    const due = [...this.#readers.values()]
+      .map((reader) => ({ reader, done: reader.done }))
+      .filter(({ reader, done }) => done > (this.#moved.get(reader) ?? 0));
     if (due.length === 0) return;
     this.#moving = this.#moving
       .then(() => this.#moveTo(due))

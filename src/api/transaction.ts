@@ -41,7 +41,8 @@ export class Transaction {
   /** Moves the group's cursor past an event: refused as `stale` when the partition has gone to another member. */
   done(subscription: TopicSubscription, event: TopicEvent): void {
     const { group, membership } = subscription;
-    if (group === undefined || membership === undefined) throw new Refused('invalid', 'A subscription without a group has no cursor to move in a transaction.');
+    if (group === undefined || membership === undefined)
+      throw new Refused('invalid', 'A subscription without a group has no cursor to move in a transaction.');
     const moves = [{ topic: event.topic, partition: event.partition, offset: offset(event.offset + 1) }];
     this.#add({ kind: 'move', group, membership, moves });
   }

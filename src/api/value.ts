@@ -86,7 +86,7 @@ export function toBody(value: unknown): { body: Uint8Array; contentType: string 
 }
 
 /** The value of a message, by its content type: JSON parsed, text as text, everything else bytes. Throws `Refused('invalid')` for broken JSON. */
-export function valueOf(message: Message): unknown {
+export function decodeValue(message: Message): unknown {
   const { contentType = '', body } = message;
   if (/^application\/(.+\+)?json\b/i.test(contentType)) {
     try {

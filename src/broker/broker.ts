@@ -2,60 +2,22 @@
 
 import { type Effects, type Queue, type Rules, Topic } from '../core/core.ts';
 import type { Host } from '../host/host.ts';
-import type { Durability } from '../journal/journal.ts';
-import type { Engine } from '../model/engine.ts';
-import { type Language, readMessage } from '../model/record.ts';
+import { readMessage } from '../model/record.ts';
 import { Refused } from '../model/refusal.ts';
-import { Seat } from './seat.ts';
 import { Groups } from './groups.ts';
+import type { Broker, BrokerOptions, House } from './house.ts';
 import { Ledger } from './ledger.ts';
 import { Partitions } from './partitions.ts';
 import { Queues } from './queues.ts';
 import { Reader } from './reader.ts';
 import { Schemas } from './schemas.ts';
-import { UPKEEP, Upkeep, type UpkeepOptions } from './upkeep.ts';
+import { Seat } from './seat.ts';
+import { Upkeep } from './upkeep.ts';
+import { UPKEEP } from './upkeep-options.ts';
 
-export interface BrokerOptions {
-  /** Where everything is kept; made if missing. One process at a time. */
-  readonly directory: string;
-  /** How long a confirm waits: for the device (default), for the operating system, not at all. */
-  readonly durability?: Durability;
-  /** Largest message with its properties, bytes. Default 16 MiB; at most 32 MiB. */
-  readonly messageBytesMax?: number;
-  readonly blockBytesMax?: number;
-  readonly segmentBytes?: number;
-  readonly cacheBytes?: number;
-  readonly logSegmentBytes?: number;
-  readonly upkeep?: Partial<UpkeepOptions>;
-  /** Languages that doors bring, beside the neutral one. */
-  readonly languages?: readonly Language[];
-  /** Called once when a disk error has ended everything; the process should exit. */
-  readonly onFailure?: (error: Error) => void;
-}
-
-/** The embedded broker: an Engine, and what tests and tools may ask of it besides. */
-export interface Broker extends Engine {
-  /** A checkpoint now. */
-  checkpoint(): Promise<void>;
-  /** The whole durable state as text: equal states, equal digests. Walks everything. */
-  digest(): string;
-  /** True when nothing is under way that needs no event from outside. */
-  readonly idle: boolean;
-}
-
-/** What the parts of a broker share. */
-export interface House {
-  readonly host: Host;
-  readonly ledger: Ledger;
-  readonly queues: Queues;
-  readonly partitions: Partitions;
-  readonly groups: Groups;
-  readonly schemas: Schemas;
-  readonly rules: Rules;
-  readonly upkeep: Upkeep;
-  readonly durable: boolean;
-  close(): Promise<void>;
-}
+export type { Durability } from '../journal/journal.ts';
+export type { Broker, BrokerOptions } from './house.ts';
+export { passwordVerifier, tokenVerifier } from './secrets.ts';
 
 const MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
 
@@ -110,7 +72,7 @@ async function openHouse(host: Host, options: BrokerOptions, unlock: () => Promi
     onSafe: () => house.upkeep.wake(),
   });
   const reader = new Reader(ledger.journal);
-  const queues = new Queues(host, ledger, reader, rules);
+  const queues = new Queues(host, ledger, reader, rules, options.onDeath);
   const groups = new Groups(host.clock, host.logger, ledger, partitions);
   const upkeep = new Upkeep(host, ledger, partitions, reader, { ...UPKEEP, ...options.upkeep }, async (topic, partition, start) => {
     const tip = await ledger.run(() => {

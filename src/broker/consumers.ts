@@ -1,8 +1,8 @@
 /** Live consumers and waiting receives of all queues: what they hold, and what is on its way to them. */
 
 import { type Queue, type Taker, Takers, type Taking } from '../core/core.ts';
-import type { Deliveries, Receiver } from '../model/engine.ts';
 import type { Logger } from '../host/logger.ts';
+import type { Deliveries, Receiver } from '../model/engine.ts';
 import { describeMessages, loadUnlessGone } from './copies.ts';
 import type { Reader } from './reader.ts';
 import { covers } from './reader.ts';

@@ -1,8 +1,8 @@
 /** Records of queue messages gathered into a buffer of their own: for those who keep what they are given. */
 
 import type { Queue } from '../core/core.ts';
-import type { Death, Deliveries } from '../model/engine.ts';
 import type { View } from '../journal/journal.ts';
+import type { Death, Deliveries } from '../model/engine.ts';
 import type { Reader } from './reader.ts';
 
 /** Copies the records of these messages, in order; those settled meanwhile are left out. Reads from disk what is not in memory. */

@@ -4,7 +4,7 @@ import type { Tenant } from '../core/core.ts';
 import type { Kind } from '../model/declaration.ts';
 import type { Description } from '../model/engine.ts';
 import { offset } from '../model/lines.ts';
-import type { House } from './broker.ts';
+import type { House } from './house.ts';
 
 export function describe(house: House, tenant: Tenant, kind: Kind, name: string): Description | undefined {
   switch (kind) {
@@ -33,7 +33,11 @@ function describeTopic({ partitions }: House, tenant: Tenant, name: string): Des
   return {
     kind: 'topic',
     spec: topic.spec,
-    partitions: topic.partitions.map(({ start }, partition) => ({ partition, start: offset(start), end: partitions.safeEnd(topic, partition) })),
+    partitions: topic.partitions.map(({ start }, partition) => ({
+      partition,
+      start: offset(start),
+      end: partitions.safeEnd(topic, partition),
+    })),
     sizeBytes: partitions.sizeBytes(topic),
   };
 }
@@ -42,7 +46,16 @@ function describeQueue({ queues }: House, tenant: Tenant, name: string): Descrip
   const queue = tenant.queues.get(name);
   if (queue === undefined) return undefined;
   const { spec, ready, delayed, inFlight, sizeBytes, totals } = queue;
-  return { kind: 'queue', spec, ready, delayed, inFlight, sizeBytes, totals: { ...totals }, consumers: queues.consumers.of(queue)?.count ?? 0 };
+  return {
+    kind: 'queue',
+    spec,
+    ready,
+    delayed,
+    inFlight,
+    sizeBytes,
+    totals: { ...totals },
+    consumers: queues.consumers.of(queue)?.count ?? 0,
+  };
 }
 
 function describeGroup({ groups, ledger, partitions }: House, tenant: Tenant, name: string): Description | undefined {

@@ -55,7 +55,8 @@ export class Groups {
   }
 
   join(tenant: Tenant, join: Join, events: MemberEvents): Member {
-    for (const name of join.topics) if (!tenant.topics.has(name)) throw new Refused('unknown', `There is no topic "${name}". Declare it before joining a group on it.`);
+    for (const name of join.topics)
+      if (!tenant.topics.has(name)) throw new Refused('unknown', `There is no topic "${name}". Declare it before joining a group on it.`);
     const key = keyOf(tenant, join.group);
     let group = this.#groups.get(key);
     if (group === undefined) {
@@ -89,12 +90,19 @@ export class Groups {
     return moves.map((move) => {
       const topic = tenant.topics.get(move.topic);
       const ends = topic?.partitions[move.partition];
-      if (topic === undefined || ends === undefined) throw new Refused('unknown', `There is no partition ${move.partition} of topic "${move.topic}".`);
+      if (topic === undefined || ends === undefined)
+        throw new Refused('unknown', `There is no partition ${move.partition} of topic "${move.topic}".`);
       if (member !== undefined && !member.owned.has(cursorKey(topic.id, move.partition))) {
-        throw new Refused('stale', `This member of group "${member.join.group}" no longer owns partition ${move.partition} of topic "${move.topic}": the group was shared out anew.`);
+        throw new Refused(
+          'stale',
+          `This member of group "${member.join.group}" no longer owns partition ${move.partition} of topic "${move.topic}": the group was shared out anew.`,
+        );
       }
       if (!Number.isInteger(move.offset) || move.offset < 0 || move.offset > ends.end) {
-        throw new Refused('out-of-range', `Offset ${move.offset} is not in partition ${move.partition} of topic "${move.topic}", which ends at ${ends.end}.`);
+        throw new Refused(
+          'out-of-range',
+          `Offset ${move.offset} is not in partition ${move.partition} of topic "${move.topic}", which ends at ${ends.end}.`,
+        );
       }
       return { topic: topic.id, partition: move.partition, offset: move.offset };
     });
@@ -132,7 +140,9 @@ export class Groups {
       }
       const free = keys.filter((key) => !takers.some((m) => wanted.get(m)?.has(key)));
       for (const key of free) {
-        const member = takers.find((m) => (room.get(m) ?? 0) > 0) ?? takers.toSorted((a, b) => (wanted.get(a)?.size ?? 0) - (wanted.get(b)?.size ?? 0))[0];
+        const member =
+          takers.find((m) => (room.get(m) ?? 0) > 0) ??
+          takers.toSorted((a, b) => (wanted.get(a)?.size ?? 0) - (wanted.get(b)?.size ?? 0))[0];
         if (member === undefined) continue;
         wanted.get(member)?.add(key);
         room.set(member, (room.get(member) ?? 0) - 1);

@@ -1,17 +1,6 @@
 /** The one road of a change: decided, written into the journal, applied; and the pause in which a checkpoint is taken. */
 
-import {
-  apply,
-  decodeEntry,
-  digest,
-  type Effects,
-  type Entry,
-  encodeEntry,
-  ofCheckpoint,
-  restate,
-  State,
-  sizeMax,
-} from '../core/core.ts';
+import { apply, decodeEntry, digest, type Effects, type Entry, encodeEntry, ofCheckpoint, restate, State, sizeMax } from '../core/core.ts';
 import type { Host } from '../host/host.ts';
 import { type Durability, Journal } from '../journal/journal.ts';
 import type { Position } from '../model/lines.ts';
@@ -199,7 +188,11 @@ export class Ledger {
   }
 
   #onFailure(error: Error, then: (error: Error) => void): void {
-    const refused = new Refused('closed', `The journal could not be written (${error.message}). Nothing more is confirmed; start again once the disk is well.`, { cause: error });
+    const refused = new Refused(
+      'closed',
+      `The journal could not be written (${error.message}). Nothing more is confirmed; start again once the disk is well.`,
+      { cause: error },
+    );
     this.shut(refused);
     this.gate.fail(refused);
     for (const go of this.#relief.splice(0)) go();

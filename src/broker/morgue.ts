@@ -3,8 +3,9 @@
 import { type Burial, decideDeadLetter, type Entry, type Queue, type Rules, runsOf } from '../core/core.ts';
 import type { Logger } from '../host/logger.ts';
 import type { Death, Deliveries } from '../model/engine.ts';
-import { readMessage, type Records, sizeOf } from '../model/record.ts';
+import { type Records, readMessage, sizeOf } from '../model/record.ts';
 import { copyMessages } from './copies.ts';
+import type { DeathListener } from './house.ts';
 import type { Ledger } from './ledger.ts';
 import type { Reader } from './reader.ts';
 
@@ -15,14 +16,16 @@ export class Morgue {
   readonly #reader: Reader;
   readonly #rules: Rules;
   readonly #logger: Logger;
+  readonly #onDeath: DeathListener | undefined;
   /** Burials of one queue follow each other, so that dead letters keep its order. */
   readonly #last = new Map<Queue, Promise<void>>();
 
-  constructor(ledger: Ledger, reader: Reader, rules: Rules, logger: Logger) {
+  constructor(ledger: Ledger, reader: Reader, rules: Rules, logger: Logger, onDeath: DeathListener | undefined) {
     this.#ledger = ledger;
     this.#reader = reader;
     this.#rules = rules;
     this.#logger = logger;
+    this.#onDeath = onDeath;
   }
 
   get idle(): boolean {
@@ -75,6 +78,7 @@ export class Morgue {
       return this.#ledger.journal.tip;
     });
     await this.#ledger.gate.passed(tip);
+    this.#onDeath?.(queue.spec.name, copy, reason);
   }
 
   /** Neighbours of one address share an entry. */

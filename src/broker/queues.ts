@@ -9,10 +9,10 @@ import {
   type Entry,
   held,
   isDurable,
+  over,
   type Queue,
   type Rules,
   runsOf,
-  over,
   type Tenant,
 } from '../core/core.ts';
 import type { Host } from '../host/host.ts';
@@ -21,6 +21,7 @@ import { isRefusal, Refused } from '../model/refusal.ts';
 import { Alarms } from './alarms.ts';
 import { Consumers, type LiveTaker, Outbox } from './consumers.ts';
 import { copyMessages } from './copies.ts';
+import type { DeathListener } from './house.ts';
 import type { Ledger } from './ledger.ts';
 import { Morgue } from './morgue.ts';
 import type { Reader } from './reader.ts';
@@ -46,7 +47,7 @@ export class Queues {
   #lazySync = false;
   #stopped = false;
 
-  constructor(host: Host, ledger: Ledger, reader: Reader, rules: Rules) {
+  constructor(host: Host, ledger: Ledger, reader: Reader, rules: Rules, onDeath: DeathListener | undefined) {
     this.#host = host;
     this.#ledger = ledger;
     this.#reader = reader;
@@ -55,7 +56,7 @@ export class Queues {
       () => ledger.nowMs(),
       (queue) => this.touch(queue),
     );
-    this.#morgue = new Morgue(ledger, reader, rules, host.logger);
+    this.#morgue = new Morgue(ledger, reader, rules, host.logger, onDeath);
   }
 
   /** Something changed for this queue: it is looked at when the turn ends. */
@@ -200,7 +201,8 @@ export class Queues {
       this.#free(queue, settle);
       for (const entry of decided.entries) this.#ledger.record([entry]);
       const buried = decided.burials.map((burial) => this.#morgue.bury(burial));
-      const done = buried.length > 0 ? Promise.all(buried) : settle.lazy === true ? undefined : this.#ledger.gate.passed(this.#ledger.journal.tip);
+      const done =
+        buried.length > 0 ? Promise.all(buried) : settle.lazy === true ? undefined : this.#ledger.gate.passed(this.#ledger.journal.tip);
       if (settle.lazy === true) this.#syncLazily();
       else this.endTurn();
       return { done, count: decided.count };
@@ -292,7 +294,10 @@ export class Queues {
     const others = this.consumers.of(queue)?.all() ?? [];
     const keeper = others.find((taker) => taker.exclusive);
     if (keeper === undefined && !(exclusive && others.length > 0)) return;
-    throw new Refused('exclusive', `Queue "${queue.spec.name}" already has a consumer${keeper ? ' that keeps it for itself' : ''}. Cancel it first.`);
+    throw new Refused(
+      'exclusive',
+      `Queue "${queue.spec.name}" already has a consumer${keeper ? ' that keeps it for itself' : ''}. Cancel it first.`,
+    );
   }
 
   async #cancel(taker: LiveTaker, outbox: Outbox, keep: boolean): Promise<void> {
@@ -375,7 +380,8 @@ export class Queues {
       this.consumers.remove(taker);
     });
     if (taking === undefined) {
-      if (signal?.aborted === true) throw new Refused('aborted', `The wait for a message of queue "${queue.spec.name}" was ended by its signal.`);
+      if (signal?.aborted === true)
+        throw new Refused('aborted', `The wait for a message of queue "${queue.spec.name}" was ended by its signal.`);
       return undefined;
     }
     if (receive.settle === 'on-delivery') return this.#takeForGood(taking);
@@ -386,7 +392,8 @@ export class Queues {
     const { count, tip } = await this.#ledger.run(() => {
       const kept = held(queue, runs, lease);
       const count = countOf(kept);
-      if (count > 0) this.#ledger.record([{ kind: 'extended', queue: queue.id, lease, untilMs: this.#ledger.nowMs() + leaseMs, runs: kept }]);
+      if (count > 0)
+        this.#ledger.record([{ kind: 'extended', queue: queue.id, lease, untilMs: this.#ledger.nowMs() + leaseMs, runs: kept }]);
       this.endTurn();
       return { count, tip: this.#ledger.journal.tip };
     });

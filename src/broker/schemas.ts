@@ -39,7 +39,8 @@ export class Schemas {
     const key = JSON.stringify(schema.jsonSchema);
     let validate = this.#compiled.get(key);
     if (validate === undefined) {
-      if (typeof schema.jsonSchema !== 'object' || schema.jsonSchema === null) throw new Refused('invalid', 'A JSON Schema must be an object.');
+      if (typeof schema.jsonSchema !== 'object' || schema.jsonSchema === null)
+        throw new Refused('invalid', 'A JSON Schema must be an object.');
       this.#compiler ??= newCompiler();
       try {
         validate = this.#compiler.compile(schema.jsonSchema);

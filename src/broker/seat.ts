@@ -7,11 +7,9 @@ import {
   decideRemove,
   decideUnbind,
   type Entry,
-  type MessagesEntry,
   matches,
-  permits,
-  placed,
   type PublishDecision,
+  permits,
   type Queue,
   type Tenant,
   type Topic,
@@ -43,9 +41,10 @@ import type {
 import type { Offset } from '../model/lines.ts';
 import { DEFAULT_TENANT, MAIN_LINE } from '../model/message.ts';
 import { isRefusal, type Refusal, Refused } from '../model/refusal.ts';
-import type { Broker, House } from './broker.ts';
 import { describe, metricsOf } from './describe.ts';
 import type { Member } from './groups.ts';
+import type { Broker, House } from './house.ts';
+import { publishedOf } from './published.ts';
 import { authenticate } from './secrets.ts';
 import { transact } from './transact.ts';
 
@@ -166,7 +165,10 @@ export class Seat implements Broker {
     const exchange = publish.exchange ?? MAIN_LINE;
     this.#permit('write', exchange === '' || exchange === MAIN_LINE ? publish.address : exchange);
     if (ledger.journal.tight) {
-      throw new Refused('disk-full', 'The disk is nearly full: publishes are refused until there is room again. Reading, acks and removing go on.');
+      throw new Refused(
+        'disk-full',
+        'The disk is nearly full: publishes are refused until there is room again. Reading, acks and removing go on.',
+      );
     }
     const decided = decidePublish(ledger.state, this.#tenant, publish, ledger.nowMs(), rules);
     if (isRefusal(decided)) throw Refused.of(decided);
@@ -353,23 +355,12 @@ export class Seat implements Broker {
 
   #permit(verb: Verb, name: string): void {
     if (this.#may(verb, name)) return;
-    throw new Refused('forbidden', `User "${this.#principal.user}" may not ${verb} "${name}". Give the user that permission, or ask as another.`);
+    throw new Refused(
+      'forbidden',
+      `User "${this.#principal.user}" may not ${verb} "${name}". Give the user that permission, or ask as another.`,
+    );
   }
 }
 
 /** Which member a membership speaks for: transactions name it. */
 const members = new WeakMap<Membership, Member>();
-
-export function publishedOf(decided: PublishDecision): Published {
-  const { main, routed, duplicates, repeated } = decided;
-  if (repeated !== undefined) {
-    const known = repeated.partitions.length > 0;
-    return {
-      routed,
-      ...(duplicates && { duplicates }),
-      ...(known && { partitions: Int32Array.from(repeated.partitions), offsets: Float64Array.from(repeated.offsets) }),
-    };
-  }
-  const at = main && placed(main as MessagesEntry);
-  return { routed, ...at, ...(duplicates && { duplicates }) };
-}

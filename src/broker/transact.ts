@@ -1,11 +1,20 @@
 /** Transactions: every step decided against one plan, all of it one journal entry. */
 
-import { type Burial, decidePublish, decideSettle, type Entry, nothingPlanned, type PublishDecision, type Queue, type Tenant } from '../core/core.ts';
+import {
+  type Burial,
+  decidePublish,
+  decideSettle,
+  type Entry,
+  nothingPlanned,
+  type PublishDecision,
+  type Queue,
+  type Tenant,
+} from '../core/core.ts';
 import type { Membership, Operation, Published, Settle } from '../model/engine.ts';
 import { isRefusal, Refused } from '../model/refusal.ts';
-import type { House } from './broker.ts';
 import type { Member } from './groups.ts';
-import { publishedOf } from './seat.ts';
+import type { House } from './house.ts';
+import { publishedOf } from './published.ts';
 
 type Answer = { readonly publish: PublishDecision } | { readonly settled: number };
 
@@ -26,7 +35,8 @@ export async function transact(
     const settles: { queue: Queue; settle: Settle }[] = [];
     for (const operation of operations) {
       if (operation.kind === 'publish') {
-        if (ledger.journal.tight) throw new Refused('disk-full', 'The disk is nearly full: transactions that publish are refused until there is room again.');
+        if (ledger.journal.tight)
+          throw new Refused('disk-full', 'The disk is nearly full: transactions that publish are refused until there is room again.');
         const decided = decidePublish(ledger.state, tenant, operation, nowMs, rules, plan);
         if (isRefusal(decided)) throw Refused.of(decided);
         entries.push(...decided.entries);
@@ -36,7 +46,10 @@ export async function transact(
         if (isRefusal(decided)) throw Refused.of(decided);
         const asked = count(operation.runs);
         if (decided.count < asked) {
-          throw new Refused('stale', `${asked - decided.count} of the ${asked} messages of queue "${operation.queue}" are no longer held: the transaction was not done. Receive them again.`);
+          throw new Refused(
+            'stale',
+            `${asked - decided.count} of the ${asked} messages of queue "${operation.queue}" are no longer held: the transaction was not done. Receive them again.`,
+          );
         }
         entries.push(...decided.entries);
         burials.push(...decided.burials);

@@ -7,24 +7,7 @@ import { copyMessages } from './copies.ts';
 import type { Ledger } from './ledger.ts';
 import type { Partitions } from './partitions.ts';
 import type { Reader } from './reader.ts';
-
-export interface UpkeepOptions {
-  /** Journal written since the last checkpoint that makes the next one due; also at least eight times its size. */
-  readonly checkpointBytes: number;
-  /** A segment is carried when it holds at most this many messages and more than `segmentsMin` are kept. */
-  readonly carryCountMax: number;
-  readonly segmentsMin: number;
-  readonly intervalMs: number;
-  readonly tombstoneMs: number;
-}
-
-export const UPKEEP: UpkeepOptions = {
-  checkpointBytes: 256 * 1024 * 1024,
-  carryCountMax: 20_000,
-  segmentsMin: 8,
-  intervalMs: 1000,
-  tombstoneMs: 24 * 3600 * 1000,
-};
+import type { UpkeepOptions } from './upkeep-options.ts';
 
 const CARRY_BATCH = 512;
 
@@ -40,7 +23,14 @@ export class Upkeep {
   #stopped = false;
   #lastSegment = 0;
 
-  constructor(host: Host, ledger: Ledger, partitions: Partitions, reader: Reader, options: UpkeepOptions, trim: Parameters<Partitions['upkeep']>[2]) {
+  constructor(
+    host: Host,
+    ledger: Ledger,
+    partitions: Partitions,
+    reader: Reader,
+    options: UpkeepOptions,
+    trim: Parameters<Partitions['upkeep']>[2],
+  ) {
     this.#host = host;
     this.#ledger = ledger;
     this.#partitions = partitions;
@@ -153,4 +143,3 @@ export class Upkeep {
     await this.#ledger.gate.passed(this.#ledger.journal.tip);
   }
 }
-

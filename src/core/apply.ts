@@ -271,7 +271,6 @@ function declare(state: State, id: number, tenantName: string, spec: Declaration
     default:
       spec satisfies never;
   }
-
 }
 
 export function ownBinding(spec: TopicSpec): { exchange: string; to: { kind: 'topic'; name: string }; pattern: string } {
@@ -321,4 +320,3 @@ function opened(state: State, nowMs: number, effects: Effects): void {
     for (const spec of tenant.router.exchanges()) if (spec.durable === false) tenant.router.remove(spec.name);
   }
 }
-

@@ -25,7 +25,10 @@ export function decideDeclare(state: State, tenant: Tenant, spec: Declaration, n
       if (known === undefined) return [declared];
       if (same(known.spec, spec)) return [];
       if ((spec.partitions ?? 1) < known.partitions.length) {
-        return refuse('conflict', `Topic "${spec.name}" has ${known.partitions.length} partitions; they can be raised, not lowered to ${spec.partitions ?? 1}.`);
+        return refuse(
+          'conflict',
+          `Topic "${spec.name}" has ${known.partitions.length} partitions; they can be raised, not lowered to ${spec.partitions ?? 1}.`,
+        );
       }
       const { partitions: _a, ...before } = known.spec;
       const { partitions: _b, ...after } = spec;
@@ -57,12 +60,15 @@ export function decideRemove(
     if (options?.ifEmpty === true && queue.ready + queue.delayed + queue.inFlight > 0) {
       return refuse('conflict', `Queue "${name}" still holds messages. Consume or purge them, or remove it without ifEmpty.`);
     }
-    if (options?.ifUnused === true && inUse) return refuse('conflict', `Queue "${name}" still has consumers. Cancel them, or remove it without ifUnused.`);
+    if (options?.ifUnused === true && inUse)
+      return refuse('conflict', `Queue "${name}" still has consumers. Cancel them, or remove it without ifUnused.`);
     return removed;
   }
   if (what === 'topic') {
     if (!tenant.topics.has(name)) return missing;
-    return options?.ifUnused === true && inUse ? refuse('conflict', `Topic "${name}" is still read by groups. Let them leave first.`) : removed;
+    return options?.ifUnused === true && inUse
+      ? refuse('conflict', `Topic "${name}" is still read by groups. Let them leave first.`)
+      : removed;
   }
   if (what === 'exchange') {
     if (tenant.router.exchange(name) === undefined) return missing;
@@ -109,7 +115,9 @@ function checkSpec(spec: Declaration): string | undefined {
     case 'queue':
       return checkQueue(spec);
     case 'exchange':
-      return ['direct', 'topic', 'fanout', 'headers', 'consistent-hash'].includes(spec.type) ? undefined : `there is no exchange type "${spec.type}"`;
+      return ['direct', 'topic', 'fanout', 'headers', 'consistent-hash'].includes(spec.type)
+        ? undefined
+        : `there is no exchange type "${spec.type}"`;
     case 'user':
       return undefined;
     default:
@@ -119,12 +127,23 @@ function checkSpec(spec: Declaration): string | undefined {
 
 function checkTopic(spec: TopicSpec): string | undefined {
   const { partitions = 1 } = spec;
-  if (!Number.isInteger(partitions) || partitions < 1 || partitions > PARTITIONS_MAX) return `partitions must be a whole number from 1 to ${PARTITIONS_MAX}`;
+  if (!Number.isInteger(partitions) || partitions < 1 || partitions > PARTITIONS_MAX)
+    return `partitions must be a whole number from 1 to ${PARTITIONS_MAX}`;
   return notNegative(spec, ['retentionMs', 'retentionBytes', 'messageBytesMax']);
 }
 
 function checkQueue(spec: QueueSpec): string | undefined {
-  const wrong = notNegative(spec, ['expiresMs', 'leaseMs', 'ttlMs', 'delayMs', 'countMax', 'sizeBytesMax', 'dedupWindowMs', 'messageBytesMax', 'priorityAgeMs']);
+  const wrong = notNegative(spec, [
+    'expiresMs',
+    'leaseMs',
+    'ttlMs',
+    'delayMs',
+    'countMax',
+    'sizeBytesMax',
+    'dedupWindowMs',
+    'messageBytesMax',
+    'priorityAgeMs',
+  ]);
   if (wrong !== undefined) return wrong;
   const { priorityMax = 0, retry, expiresMs } = spec;
   if (!Number.isInteger(priorityMax) || priorityMax < 0 || priorityMax > 255) return 'priorityMax must be a whole number from 0 to 255';
@@ -143,7 +162,8 @@ function checkQueue(spec: QueueSpec): string | undefined {
 function notNegative<T extends object>(spec: T, names: readonly (keyof T & string)[]): string | undefined {
   for (const name of names) {
     const value = spec[name];
-    if (value !== undefined && (typeof value !== 'number' || Number.isNaN(value) || value < 0)) return `${name} must be a number, 0 or more`;
+    if (value !== undefined && (typeof value !== 'number' || Number.isNaN(value) || value < 0))
+      return `${name} must be a number, 0 or more`;
   }
   return undefined;
 }
@@ -153,9 +173,13 @@ function conflict(known: object, asked: object): Refusal {
   const a = known as Record<string, unknown>;
   const b = asked as Record<string, unknown>;
   for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
-    if (!same(a[key], b[key])) differing.push(`${key} is ${JSON.stringify(a[key]) ?? 'not set'}, asked for ${JSON.stringify(b[key]) ?? 'not set'}`);
+    if (!same(a[key], b[key]))
+      differing.push(`${key} is ${JSON.stringify(a[key]) ?? 'not set'}, asked for ${JSON.stringify(b[key]) ?? 'not set'}`);
   }
-  return refuse('conflict', `${String(a.kind)} "${String(a.name)}" exists with other properties: ${differing.join('; ')}. Declare it as it is, or remove it first.`);
+  return refuse(
+    'conflict',
+    `${String(a.kind)} "${String(a.name)}" exists with other properties: ${differing.join('; ')}. Declare it as it is, or remove it first.`,
+  );
 }
 
 /** Equal as JSON, whatever the order of properties. */
@@ -165,7 +189,9 @@ function same(a: unknown, b: unknown): boolean {
 
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, v: unknown) =>
-    typeof v === 'object' && v !== null && !Array.isArray(v) ? Object.fromEntries(Object.entries(v).sort(([x], [y]) => (x < y ? -1 : 1))) : v,
+    typeof v === 'object' && v !== null && !Array.isArray(v)
+      ? Object.fromEntries(Object.entries(v).sort(([x], [y]) => (x < y ? -1 : 1)))
+      : v,
   );
 }
 
@@ -173,4 +199,3 @@ function printable(name: unknown): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
   return String(name).replaceAll(/[\u0000-\u001f\u007f]/g, '?');
 }
-

@@ -10,7 +10,19 @@ import { Refused } from '../model/refusal.ts';
 import type { Entry, MessagesEntry, PartitionTarget, QueueTarget, SettledAs } from './entry.ts';
 import { In, Out, type Room } from './entry-bytes.ts';
 
-const KIND = { messages: 1, leased: 2, settled: 3, returned: 4, extended: 5, due: 6, carried: 7, transaction: 8, plain: 9, queueState: 10, retained: 11 } as const;
+const KIND = {
+  messages: 1,
+  leased: 2,
+  settled: 3,
+  returned: 4,
+  extended: 5,
+  due: 6,
+  carried: 7,
+  transaction: 8,
+  plain: 9,
+  queueState: 10,
+  retained: 11,
+} as const;
 const CHECKPOINT = 0x80;
 const SETTLED: readonly SettledAs[] = ['acked', 'deadLettered', 'expired', 'dropped', 'purged'];
 
@@ -281,7 +293,13 @@ function readColumns(input: In, count: number): Columns {
     if (group !== undefined) group.push(input.text() || undefined);
     if (dedupId !== undefined) dedupId.push(input.text() || undefined);
   }
-  return { ...(priority && { priority }), ...(dueMs && { dueMs }), ...(ttlMs && { ttlMs }), ...(group && { group }), ...(dedupId && { dedupId }) };
+  return {
+    ...(priority && { priority }),
+    ...(dueMs && { dueMs }),
+    ...(ttlMs && { ttlMs }),
+    ...(group && { group }),
+    ...(dedupId && { dedupId }),
+  };
 }
 
 function readCarried(input: In): Entry {

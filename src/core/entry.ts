@@ -50,7 +50,14 @@ export type Entry =
   | { readonly kind: 'extended'; readonly queue: number; readonly lease: number; readonly untilMs: number; readonly runs: Runs }
   | { readonly kind: 'due'; readonly queue: number; readonly nowMs: number }
   /** Messages written again so that the old segment can go: record `i` of `records` is message `numbers[i]` of queue `queues[i]`. */
-  | { readonly kind: 'carried'; readonly records: Records; recordsAt: Position; readonly queues: Uint32Array; readonly numbers: Float64Array; readonly of: Uint32Array }
+  | {
+      readonly kind: 'carried';
+      readonly records: Records;
+      recordsAt: Position;
+      readonly queues: Uint32Array;
+      readonly numbers: Float64Array;
+      readonly of: Uint32Array;
+    }
   | { readonly kind: 'transaction'; readonly entries: readonly Entry[] }
   | PlainEntry
   | CheckpointEntry;
@@ -61,7 +68,12 @@ export type PlainEntry =
   | { readonly kind: 'removed'; readonly tenant: string; readonly what: Kind; readonly name: string }
   | { readonly kind: 'bound'; readonly tenant: string; readonly binding: Binding }
   | { readonly kind: 'unbound'; readonly tenant: string; readonly binding: Binding }
-  | { readonly kind: 'moved'; readonly tenant: string; readonly group: string; readonly moves: readonly { readonly topic: number; readonly partition: number; readonly offset: number }[] }
+  | {
+      readonly kind: 'moved';
+      readonly tenant: string;
+      readonly group: string;
+      readonly moves: readonly { readonly topic: number; readonly partition: number; readonly offset: number }[];
+    }
   | { readonly kind: 'producer'; readonly id: number; readonly epoch: number; readonly name: string | undefined }
   | { readonly kind: 'trimmed'; readonly topic: number; readonly partition: number; readonly start: number }
   /** Serving begins (again): what was held by consumers of the former process goes back, what was not durable goes. */
@@ -69,7 +81,13 @@ export type PlainEntry =
 
 /** Entries that only a checkpoint holds: they restate what no other entry can. */
 export type CheckpointEntry =
-  | { readonly kind: 'counters'; readonly nextId: number; readonly nextLease: number; readonly nextProducer: number; readonly nowMs: number }
+  | {
+      readonly kind: 'counters';
+      readonly nextId: number;
+      readonly nextLease: number;
+      readonly nextProducer: number;
+      readonly nowMs: number;
+    }
   | { readonly kind: 'partition'; readonly topic: number; readonly partition: number; readonly start: number; readonly end: number }
   | { readonly kind: 'sequences'; readonly id: number; readonly lines: readonly ProducerLine[] }
   | { readonly kind: 'queue-state'; readonly queue: number; readonly piece: Uint8Array }

@@ -90,7 +90,10 @@ export function decidePublish(
   const decided = decideTargets(batch, route, publish, faults ?? []);
   if (isRefusal(decided)) return decided;
   if (publish.mandatory === true && decided.routed === 0) {
-    return refuse('unrouted', `Nothing is bound to exchange "${exchange}" that takes address "${publish.address}". Bind a queue or declare a topic first.`);
+    return refuse(
+      'unrouted',
+      `Nothing is bound to exchange "${exchange}" that takes address "${publish.address}". Bind a queue or declare a topic first.`,
+    );
   }
   return decided;
 }
@@ -139,7 +142,11 @@ function checkSizes(records: Records, max: number): Refusal | undefined {
   if ((records.ends[records.count - 1] ?? 0) - from <= max) return undefined;
   for (let i = 0; i < records.count; i++) {
     const end = records.ends[i] ?? 0;
-    if (end - from > max) return refuse('too-large', `Message ${i} of this batch has ${end - from} bytes with its properties; at most ${max} are taken. Send it in parts, or raise the limit.`);
+    if (end - from > max)
+      return refuse(
+        'too-large',
+        `Message ${i} of this batch has ${end - from} bytes with its properties; at most ${max} are taken. Send it in parts, or raise the limit.`,
+      );
     from = end;
   }
   return undefined;
@@ -152,9 +159,13 @@ function checkSequence(state: State, publish: Publish, plan: Plan): ProducerBatc
   const producer = state.producers.get(stamp.id);
   if (producer === undefined) return refuse('unknown', `Producer ${stamp.id} is not known here. Ask for a producer id first.`);
   if (stamp.epoch < producer.epoch) {
-    return refuse('fenced', `Producer ${stamp.id} goes on with epoch ${producer.epoch}; epoch ${stamp.epoch} has been taken over and may not publish.`);
+    return refuse(
+      'fenced',
+      `Producer ${stamp.id} goes on with epoch ${producer.epoch}; epoch ${stamp.epoch} has been taken over and may not publish.`,
+    );
   }
-  if (stamp.epoch > producer.epoch) return refuse('invalid', `Producer ${stamp.id} has epoch ${producer.epoch}; epoch ${stamp.epoch} was never given out.`);
+  if (stamp.epoch > producer.epoch)
+    return refuse('invalid', `Producer ${stamp.id} has epoch ${producer.epoch}; epoch ${stamp.epoch} was never given out.`);
   const line = producer.lines.get(publish.address);
   const next = plan.sequences.get(`${stamp.id}/${publish.address}`) ?? line?.next ?? stamp.sequence;
   if (stamp.sequence === next) {
@@ -163,7 +174,10 @@ function checkSequence(state: State, publish: Publish, plan: Plan): ProducerBatc
   }
   const known = line?.recent.find((batch) => batch.sequence === stamp.sequence && batch.count === publish.records.count);
   if (known !== undefined) return known;
-  return refuse('out-of-order', `Producer ${stamp.id} sent sequence ${stamp.sequence} to "${publish.address}", but ${next} comes next there.`);
+  return refuse(
+    'out-of-order',
+    `Producer ${stamp.id} sent sequence ${stamp.sequence} to "${publish.address}", but ${next} comes next there.`,
+  );
 }
 
 interface Fault {
@@ -309,7 +323,8 @@ function checkFull(batch: Batch, queue: Queue, count: number): Refusal | undefin
   const waiting = queue.ready + queue.delayed + queue.inFlight + (batch.plan.pushed.get(queue.id) ?? 0);
   const { records } = batch;
   const sizeBytes = queue.sizeBytes + (records.ends[records.count - 1] ?? 0) - records.start;
-  if (waiting + count <= (spec.countMax ?? Number.POSITIVE_INFINITY) && sizeBytes <= (spec.sizeBytesMax ?? Number.POSITIVE_INFINITY)) return undefined;
+  if (waiting + count <= (spec.countMax ?? Number.POSITIVE_INFINITY) && sizeBytes <= (spec.sizeBytesMax ?? Number.POSITIVE_INFINITY))
+    return undefined;
   return refuse('full', `Queue "${spec.name}" holds ${waiting} messages and cannot take ${count} more. Consume some, or raise its limit.`);
 }
 
@@ -355,9 +370,21 @@ function transformed(batch: Batch, to: Destination, transform: Transform, picks:
 }
 
 function faultEntries(batch: Batch, fault: Fault, publish: Publish): readonly Entry[] {
-  const death: Death = { reason: 'schema', queue: '', exchange: publish.exchange ?? MAIN_LINE, address: publish.address, atMs: batch.nowMs, count: 1 };
+  const death: Death = {
+    reason: 'schema',
+    queue: '',
+    exchange: publish.exchange ?? MAIN_LINE,
+    address: publish.address,
+    atMs: batch.nowMs,
+    count: 1,
+  };
   const { records } = batch;
-  const one: Records = { bytes: records.bytes, start: startOf(records, fault.index), ends: Uint32Array.of(records.ends[fault.index] ?? 0), count: 1 };
+  const one: Records = {
+    bytes: records.bytes,
+    start: startOf(records, fault.index),
+    ends: Uint32Array.of(records.ends[fault.index] ?? 0),
+    count: 1,
+  };
   return decideDeadLetter(batch.tenant, fault.to, one, [[death]], publish.address, batch.nowMs, batch.rules);
 }
 
@@ -382,8 +409,7 @@ function messagesEntry(batch: Batch, taken: Taken, publish: Publish | undefined,
 
 /** A message that came to a queue by dying in it, and by nobody's rejection, would go round for ever: it is left out. */
 function withoutCycles(queue: Queue, deaths: readonly (readonly Death[])[]): Uint32Array | undefined {
-  const goesRound = (list: readonly Death[]) =>
-    list.some((d) => d.queue === queue.spec.name) && !list.some((d) => d.reason === 'rejected');
+  const goesRound = (list: readonly Death[]) => list.some((d) => d.queue === queue.spec.name) && !list.some((d) => d.reason === 'rejected');
   if (!deaths.some(goesRound)) return undefined;
   return pick(deaths.length, (i) => !goesRound(deaths[i] ?? []));
 }

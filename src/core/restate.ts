@@ -1,7 +1,7 @@
 /** A checkpoint: the state restated as entries, so that the journal before it can be forgotten. */
 
-import type { Entry } from './entry.ts';
 import { ownBinding } from './apply.ts';
+import type { Entry } from './entry.ts';
 import type { State } from './state.ts';
 
 /** Entries that, applied in order to an empty state, give this one. */
@@ -9,7 +9,8 @@ export function* restate(state: State): Generator<Entry> {
   for (const spec of state.users.values()) yield { kind: 'declared', id: 0, tenant: spec.tenant ?? '/', spec, nowMs: state.nowMs };
   for (const tenant of state.tenants.values()) {
     const { name } = tenant;
-    for (const spec of tenant.router.exchanges()) if (!tenant.router.isBuiltin(spec.name)) yield { kind: 'declared', id: 0, tenant: name, spec, nowMs: state.nowMs };
+    for (const spec of tenant.router.exchanges())
+      if (!tenant.router.isBuiltin(spec.name)) yield { kind: 'declared', id: 0, tenant: name, spec, nowMs: state.nowMs };
     for (const topic of tenant.topics.values()) {
       yield { kind: 'declared', id: topic.id, tenant: name, spec: topic.spec, nowMs: state.nowMs };
       for (let p = 0; p < topic.partitions.length; p++) {
@@ -23,7 +24,14 @@ export function* restate(state: State): Generator<Entry> {
     }
     for (const binding of tenant.router.bindings()) {
       const topic = binding.to.kind === 'topic' ? tenant.topics.get(binding.to.name) : undefined;
-      if (topic !== undefined && binding.exchange === ownBinding(topic.spec).exchange && binding.pattern === topic.spec.name && !binding.filter && !binding.transform) continue;
+      if (
+        topic !== undefined &&
+        binding.exchange === ownBinding(topic.spec).exchange &&
+        binding.pattern === topic.spec.name &&
+        !binding.filter &&
+        !binding.transform
+      )
+        continue;
       yield { kind: 'bound', tenant: name, binding };
     }
     for (const [group, cursors] of tenant.groups) {
@@ -51,12 +59,18 @@ export function digest(state: State): string {
     const tenant = state.tenant(name);
     parts.push(name, tenant.router.digest());
     for (const queue of sorted(tenant.queues)) parts.push(queue[0], queue[1].id, queue[1].digest());
-    for (const [topicName, topic] of sorted(tenant.topics)) parts.push(topicName, topic.id, topic.partitions.map((p) => [p.start, p.end]));
+    for (const [topicName, topic] of sorted(tenant.topics))
+      parts.push(
+        topicName,
+        topic.id,
+        topic.partitions.map((p) => [p.start, p.end]),
+      );
     for (const [group, cursors] of sorted(tenant.groups)) parts.push(group, sorted(cursors));
     for (const [address, record] of sorted(tenant.retained)) parts.push(address, Buffer.from(record).toString('base64'));
   }
   for (const [name, user] of sorted(state.users)) parts.push(name, user);
-  for (const producer of [...state.producers.values()].sort((a, b) => a.id - b.id)) parts.push([producer.id, producer.epoch, producer.name, sorted(producer.lines)]);
+  for (const producer of [...state.producers.values()].sort((a, b) => a.id - b.id))
+    parts.push([producer.id, producer.epoch, producer.name, sorted(producer.lines)]);
   return JSON.stringify(parts);
 }
 

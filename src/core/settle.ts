@@ -79,7 +79,11 @@ export function decideReturn(
 }
 
 /** The end of messages in this queue: buried where dead letters go, or gone when there is no such place. */
-export function over(queue: Queue, numbers: readonly number[], reason: DeathReason): { entries: readonly Entry[]; burials: readonly Burial[] } {
+export function over(
+  queue: Queue,
+  numbers: readonly number[],
+  reason: DeathReason,
+): { entries: readonly Entry[]; burials: readonly Burial[] } {
   if (numbers.length === 0) return { entries: [], burials: [] };
   if (queue.spec.deadLetter !== undefined) return { entries: [], burials: [{ queue, numbers, reason }] };
   return {
