@@ -1,0 +1,105 @@
+/**
+ * A batch: the unit in which a log is written, checked and read. The bytes are drawn in `docs/format-log.md`.
+ *
+ *      0  "sbl1"            24  f64 time, ms since 1970       44  u8 flags, 3 zeros
+ *      4  u32 CRC-32 of     32  u32 span: offsets covered     48  u32 × count: offset - base, only in a compacted batch
+ *             8 .. size     36  u32 synced: bytes of this     ..  records, one after another
+ *      8  u32 size              file that were safe when
+ *     12  u32 count             this batch was sealed
+ *     16  u64 base offset   40  u32 salt of the file
+ */
+
+import { crc32 } from '../bytes/crc32.ts';
+import { RECORD_HEAD_BYTES } from '../model/record.ts';
+
+export const HEADER_BYTES = 48;
+/** A batch is ended once it holds this much; only a single larger record makes a larger batch. */
+export const BATCH_BYTES: number = 64 * 1024;
+/** Records were taken out of it: it carries the offset of each that is left. */
+export const COMPACTED = 1;
+
+/** "sbl1"; the last character is the version of the format. */
+const MAGIC = 0x316c6273;
+const MAGIC_MASK = 0xff_ffff;
+export const MAGIC_BYTES: Uint8Array = Uint8Array.of(0x73, 0x62, 0x6c, 0x31);
+
+/** The fields of one batch, read into again and again: a walk over a million batches makes one of these. */
+export class Header {
+  crc = 0;
+  sizeBytes = 0;
+  count = 0;
+  base = 0;
+  timeMs = 0;
+  span = 0;
+  synced = 0;
+  salt = 0;
+  compacted = false;
+
+  /** The first offset behind it. */
+  get end(): number {
+    return this.base + this.span;
+  }
+
+  /** Where the records begin, counted from the batch. */
+  get recordsAt(): number {
+    return this.compacted ? HEADER_BYTES + 4 * this.count : HEADER_BYTES;
+  }
+
+  /** Reads the batch at `at`, where at least `HEADER_BYTES` are. False: no batch of this format begins there. Does not check the CRC. */
+  read(view: DataView, at: number): boolean {
+    if (view.getUint32(at, true) !== MAGIC) return false;
+    this.crc = view.getUint32(at + 4, true);
+    this.sizeBytes = view.getUint32(at + 8, true);
+    this.count = view.getUint32(at + 12, true);
+    this.base = view.getUint32(at + 16, true) + view.getUint32(at + 20, true) * 0x1_0000_0000;
+    this.timeMs = view.getFloat64(at + 24, true);
+    this.span = view.getUint32(at + 32, true);
+    this.synced = view.getUint32(at + 36, true);
+    this.salt = view.getUint32(at + 40, true);
+    const flags = view.getUint32(at + 44, true);
+    this.compacted = flags === COMPACTED;
+    if (flags > COMPACTED || Number.isNaN(this.timeMs) || this.base + this.span > Number.MAX_SAFE_INTEGER) return false;
+    if (this.compacted ? this.span === 0 || this.count > this.span : this.count === 0 || this.count !== this.span) return false;
+    return this.sizeBytes >= this.recordsAt + this.count * RECORD_HEAD_BYTES;
+  }
+
+  /** Writes everything but the CRC. */
+  write(view: DataView, at: number): void {
+    view.setUint32(at, MAGIC, true);
+    view.setUint32(at + 4, 0, true);
+    view.setUint32(at + 8, this.sizeBytes, true);
+    view.setUint32(at + 12, this.count, true);
+    view.setUint32(at + 16, this.base >>> 0, true);
+    view.setUint32(at + 20, Math.floor(this.base / 0x1_0000_0000), true);
+    view.setFloat64(at + 24, this.timeMs, true);
+    view.setUint32(at + 32, this.span, true);
+    view.setUint32(at + 36, this.synced, true);
+    view.setUint32(at + 40, this.salt, true);
+    view.setUint32(at + 44, this.compacted ? COMPACTED : 0, true);
+  }
+}
+
+/** Adds records to a batch that is still open: more bytes, more of them, more offsets covered. */
+export function extendBatch(view: DataView, at: number, sizeBytes: number, count: number): void {
+  view.setUint32(at + 8, view.getUint32(at + 8, true) + sizeBytes, true);
+  view.setUint32(at + 12, view.getUint32(at + 12, true) + count, true);
+  view.setUint32(at + 32, view.getUint32(at + 32, true) + count, true);
+}
+
+/** Closes the batch at `at`: nothing in it changes any more. Answers its size; its CRC then stands at `at + 4`. */
+export function sealBatch(bytes: Uint8Array, view: DataView, at: number, synced: number): number {
+  const sizeBytes = view.getUint32(at + 8, true);
+  view.setUint32(at + 36, synced, true);
+  view.setUint32(at + 4, batchCrc(bytes, at, sizeBytes), true);
+  return sizeBytes;
+}
+
+export function batchCrc(bytes: Uint8Array, at: number, sizeBytes: number): number {
+  return crc32(bytes.subarray(at + 8, at + sizeBytes));
+}
+
+/** A batch begins there, but of another version of the format. */
+export function isOtherVersion(view: DataView, at: number): boolean {
+  const magic = view.getUint32(at, true);
+  return magic !== MAGIC && (magic & MAGIC_MASK) === (MAGIC & MAGIC_MASK);
+}

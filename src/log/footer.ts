@@ -1,0 +1,150 @@
+/**
+ * A footer: written behind the batches of a segment once it is closed and synced, so that opening it again need not walk through it.
+ * It is a hint: one that is missing, torn or wrong costs a walk, nothing else.
+ *
+ *      0  "sbf1"            40  f64 latest time              72  u32 entries of the index
+ *      4  u32 CRC-32 of     48  f64 oldest tombstone         76  entries: u32 offset - base · u32 byte · f64 latest time before
+ *             8 .. size     56  u32 where the last batch     ..  u32 size
+ *      8  u32 size              begins                       ..  "sbf1"
+ *     12  u32 batch bytes   60  u32 its CRC
+ *     16  u64 base offset   64  u32 salt
+ *     24  u64 end offset    68  u8  flags: 1 = compacted,
+ *     32  f64 first time        3 zeros
+ */
+
+import { crc32 } from '../bytes/crc32.ts';
+import type { File } from '../host/disk.ts';
+import type { Host } from '../host/host.ts';
+import { HEADER_BYTES, Header } from './batch.ts';
+import { type Block, newBlock } from './files.ts';
+import type { Segment } from './segment.ts';
+import { SparseIndex } from './sparse-index.ts';
+import { writeAll } from './write-all.ts';
+
+const MAGIC = 0x31666273;
+const FIXED_BYTES = 76;
+const ENTRY_BYTES = 16;
+const TRAILER_BYTES = 8;
+const COMPACTED = 1;
+/** One read of this much usually brings the footer and the last batch's header. */
+const GLANCE_BYTES = 8 * 1024;
+
+/** Writes the footer behind the batches. It is not synced: a lost one costs a walk. So does one that could not be written. */
+export async function writeFooter(host: Host, file: File, segment: Segment): Promise<void> {
+  try {
+    await writeAll(file, segment.path, encodeFooter(segment), segment.sizeBytes);
+    segment.footed = true;
+  } catch (error) {
+    host.logger.warn('log.footer-failed', { file: segment.path, error: String(error) });
+  }
+}
+
+export function encodeFooter(segment: Segment): Uint8Array {
+  const { index } = segment;
+  const sizeBytes = FIXED_BYTES + index.count * ENTRY_BYTES + TRAILER_BYTES;
+  const { bytes, view } = newBlock(sizeBytes);
+  view.setUint32(0, MAGIC, true);
+  view.setUint32(8, sizeBytes, true);
+  view.setUint32(12, segment.sizeBytes, true);
+  view.setBigUint64(16, BigInt(segment.base), true);
+  view.setBigUint64(24, BigInt(segment.end), true);
+  view.setFloat64(32, segment.firstMs, true);
+  view.setFloat64(40, segment.lastMs, true);
+  view.setFloat64(48, segment.tombstoneMs, true);
+  view.setUint32(56, segment.tailAt, true);
+  view.setUint32(60, segment.tailCrc, true);
+  view.setUint32(64, segment.salt, true);
+  view.setUint32(68, segment.compacted ? COMPACTED : 0, true);
+  view.setUint32(72, index.count, true);
+  for (let i = 0; i < index.count; i++) {
+    const { delta, at, beforeMs } = index.row(i);
+    view.setUint32(FIXED_BYTES + i * ENTRY_BYTES, delta, true);
+    view.setUint32(FIXED_BYTES + i * ENTRY_BYTES + 4, at, true);
+    view.setFloat64(FIXED_BYTES + i * ENTRY_BYTES + 8, beforeMs, true);
+  }
+  view.setUint32(sizeBytes - 8, sizeBytes, true);
+  view.setUint32(sizeBytes - 4, MAGIC, true);
+  view.setUint32(4, crc32(bytes.subarray(8)), true);
+  return bytes;
+}
+
+/** Fills in the segment from the footer at the end of its file. False: there is none to be relied on, and the segment is as it was. */
+export async function readFooter(file: File, fileBytes: number, segment: Segment): Promise<boolean> {
+  let block = newBlock(Math.min(GLANCE_BYTES, fileBytes));
+  if (fileBytes < FIXED_BYTES + TRAILER_BYTES || (await file.read(block.bytes, fileBytes - block.bytes.length)) < block.bytes.length)
+    return false;
+  const sizeBytes = trailerSize(block.view, fileBytes);
+  if (sizeBytes === 0) return false;
+  if (sizeBytes > block.bytes.length) {
+    block = newBlock(sizeBytes);
+    if ((await file.read(block.bytes, fileBytes - sizeBytes)) < sizeBytes) return false;
+  }
+  const footer = footerOf(block, sizeBytes);
+  if (footer === undefined || !fits(footer, fileBytes, segment)) return false;
+  if (!(await tailMatches(file, block, fileBytes, footer, segment))) return false;
+  fillIn(segment, footer);
+  return true;
+}
+
+function trailerSize(view: DataView, fileBytes: number): number {
+  const end = view.byteLength;
+  const sizeBytes = view.getUint32(end - 8, true);
+  const sane = view.getUint32(end - 4, true) === MAGIC && sizeBytes >= FIXED_BYTES + TRAILER_BYTES && sizeBytes <= fileBytes;
+  return sane ? sizeBytes : 0;
+}
+
+/** The footer alone, if its CRC is right. */
+function footerOf(block: Block, sizeBytes: number): DataView | undefined {
+  const from = block.bytes.length - sizeBytes;
+  const view = new DataView(block.bytes.buffer, from, sizeBytes);
+  const whole = view.getUint32(0, true) === MAGIC && view.getUint32(8, true) === sizeBytes;
+  return whole && view.getUint32(4, true) === crc32(block.bytes.subarray(from + 8)) ? view : undefined;
+}
+
+function fits(footer: DataView, fileBytes: number, segment: Segment): boolean {
+  const entries = footer.getUint32(72, true);
+  return (
+    footer.getUint32(12, true) + footer.byteLength === fileBytes &&
+    footer.byteLength === FIXED_BYTES + entries * ENTRY_BYTES + TRAILER_BYTES &&
+    Number(footer.getBigUint64(16, true)) === segment.base &&
+    footer.getUint32(68, true) <= COMPACTED
+  );
+}
+
+/** The last batch is where the footer says it is, and the file's batches end with it. */
+async function tailMatches(file: File, block: Block, fileBytes: number, footer: DataView, segment: Segment): Promise<boolean> {
+  const at = footer.getUint32(56, true);
+  const batchBytes = footer.getUint32(12, true);
+  if (at + HEADER_BYTES > batchBytes) return false;
+  const blockAt = fileBytes - block.bytes.length;
+  let view = block.view;
+  let place = at - blockAt;
+  if (place < 0) {
+    const alone = newBlock(HEADER_BYTES);
+    if ((await file.read(alone.bytes, at)) < HEADER_BYTES) return false;
+    view = alone.view;
+    place = 0;
+  }
+  const header = new Header();
+  if (!header.read(view, place)) return false;
+  const same = header.crc === footer.getUint32(60, true) && header.salt === footer.getUint32(64, true);
+  return same && at + header.sizeBytes === batchBytes && header.end === Number(footer.getBigUint64(24, true)) && header.end > segment.base;
+}
+
+function fillIn(segment: Segment, footer: DataView): void {
+  segment.sizeBytes = footer.getUint32(12, true);
+  segment.syncedBytes = segment.sizeBytes;
+  segment.end = Number(footer.getBigUint64(24, true));
+  segment.firstMs = footer.getFloat64(32, true);
+  segment.lastMs = footer.getFloat64(40, true);
+  segment.tombstoneMs = footer.getFloat64(48, true);
+  segment.sealed(footer.getUint32(56, true), footer.getUint32(60, true));
+  segment.salt = footer.getUint32(64, true);
+  segment.compacted = footer.getUint32(68, true) === COMPACTED;
+  segment.footed = true;
+  segment.hinted = true;
+  segment.index = new SparseIndex();
+  for (let at = FIXED_BYTES; at < footer.byteLength - TRAILER_BYTES; at += ENTRY_BYTES) {
+    segment.index.add(footer.getUint32(at, true), footer.getUint32(at + 4, true), footer.getFloat64(at + 8, true));
+  }
+}

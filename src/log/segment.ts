@@ -1,0 +1,113 @@
+/** A segment: one file of a log, what is known of it, and a sparse index into it. */
+
+import type { Header } from './batch.ts';
+import { Handle } from './files.ts';
+import { SparseIndex } from './sparse-index.ts';
+
+const NAME = /^(\d{20})-(\d{1,9})\.log$/;
+/** A file that is being made; it counts for nothing until it has its name. */
+export const UNFINISHED = '.new';
+
+/**
+ * `00000000000000012345-2.log`: the offset it begins with, and its generation. A rewritten file gets the next generation, and lives
+ * beside the former one until that is gone: the highest that holds anything is the one that counts.
+ */
+export function segmentName(base: number, generation: number): string {
+  return `${String(base).padStart(20, '0')}-${generation}.log`;
+}
+
+export function parseSegmentName(name: string): { base: number; generation: number } | undefined {
+  const parts = NAME.exec(name);
+  if (parts === null) return undefined;
+  const base = Number(parts[1]);
+  return Number.isSafeInteger(base) ? { base, generation: Number(parts[2]) } : undefined;
+}
+
+export class Segment {
+  readonly base: number;
+  generation: number;
+  readonly directory: string;
+  readonly handle: Handle;
+  /** Every batch of the file carries it, so that a batch inside some record's body is never taken for one of the file. */
+  salt: number;
+  /** The first offset behind it. */
+  end: number;
+  /** Bytes of batches, those still in memory included. */
+  sizeBytes = 0;
+  /** Bytes known to survive a power cut. */
+  syncedBytes = 0;
+  firstMs: number = Number.POSITIVE_INFINITY;
+  lastMs: number = Number.NEGATIVE_INFINITY;
+  /** Time of the oldest batch that holds a tombstone; known only once compacted, `Infinity` = none. */
+  tombstoneMs: number = Number.POSITIVE_INFINITY;
+  /** It went through a compaction: nothing in it is made void by anything up to its end. */
+  compacted = false;
+  /** Closed, synced, and nothing is written to it any more. */
+  settled = false;
+  /** Behind the batches stands a footer. */
+  footed = false;
+  /** What is known of it comes from its footer, unchecked. */
+  hinted = false;
+  /** Retention wants it closed: the next batch begins another. */
+  full = false;
+  /** Where the last sealed batch begins, and its CRC. */
+  tailAt = 0;
+  tailCrc = 0;
+  index: SparseIndex = new SparseIndex();
+
+  constructor(directory: string, base: number, generation: number, salt: number) {
+    this.directory = directory;
+    this.base = base;
+    this.generation = generation;
+    this.salt = salt;
+    this.end = base;
+    this.handle = new Handle(`${directory}/${segmentName(base, generation)}`);
+  }
+
+  get path(): string {
+    return this.handle.path;
+  }
+
+  rename(generation: number): void {
+    this.generation = generation;
+    this.handle.path = `${this.directory}/${segmentName(this.base, generation)}`;
+  }
+
+  /** A batch begins at the end of the segment; `grow` follows for its bytes. */
+  begin(base: number, timeMs: number): void {
+    this.index.note(base - this.base, this.sizeBytes, this.lastMs);
+    if (this.firstMs === Number.POSITIVE_INFINITY) this.firstMs = timeMs;
+    if (timeMs > this.lastMs) this.lastMs = timeMs;
+    this.compacted = false;
+  }
+
+  grow(sizeBytes: number, count: number): void {
+    this.sizeBytes += sizeBytes;
+    this.end += count;
+  }
+
+  /** Takes in a whole batch that was found at the end of what is known. */
+  take(header: Header): void {
+    const compacted = header.compacted && (this.compacted || this.sizeBytes === 0);
+    if (header.count > 0) this.begin(header.base, header.timeMs);
+    this.compacted = compacted;
+    this.sealed(this.sizeBytes, header.crc);
+    this.grow(header.sizeBytes, header.span);
+  }
+
+  sealed(at: number, crc: number): void {
+    this.tailAt = at;
+    this.tailCrc = crc;
+  }
+
+  /** Forgets everything but its name: to be found out again by a walk. */
+  reset(): void {
+    this.end = this.base;
+    this.sizeBytes = 0;
+    this.firstMs = Number.POSITIVE_INFINITY;
+    this.lastMs = Number.NEGATIVE_INFINITY;
+    this.compacted = false;
+    this.hinted = false;
+    this.index = new SparseIndex();
+  }
+}

@@ -1,0 +1,137 @@
+/** What a fetch gathers: records of one batch after another, copied side by side, with their offsets and times. */
+
+import { type Offset, offset } from '../model/lines.ts';
+import { RECORD_HEAD_BYTES, type Records, sizeOf } from '../model/record.ts';
+import { HEADER_BYTES, type Header } from './batch.ts';
+
+/** Records of one partition, in order: the caller's own copy. */
+export interface LogSlice {
+  readonly records: Records;
+  /** Offset of each record; compaction leaves gaps. */
+  readonly offsets: Float64Array;
+  /** When each was appended, milliseconds since 1970. */
+  readonly timestamps: Float64Array;
+  /** Where to read next. */
+  readonly next: Offset;
+}
+
+export class SliceBuilder {
+  /** Records below are not wanted, or are here already. */
+  next: number;
+  /** Nothing more fits, or nothing more is wanted. */
+  full = false;
+  readonly #before: number;
+  readonly #sizeBytesMax: number;
+  #bytes: Uint8Array = NOTHING;
+  #sizeBytes = 0;
+  #ends = new Uint32Array(0);
+  #offsets = new Float64Array(0);
+  #timestamps = new Float64Array(0);
+  #count = 0;
+
+  constructor(from: number, before: number, sizeBytesMax: number) {
+    this.next = from;
+    this.#before = Math.max(from, before);
+    this.#sizeBytesMax = sizeBytesMax;
+    this.full = from >= before;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Bytes that may still be added. */
+  get roomBytes(): number {
+    return this.#sizeBytesMax - this.#sizeBytes;
+  }
+
+  /**
+   * Takes the wanted records of the batch at `at`; `ahead` bytes from there on are likely to be wanted too. A batch that does not fit waits
+   * for the next fetch, unless it is the first: of that as many records are taken as fit, one at least. False: the batch's records do not
+   * add up, and nothing was taken.
+   */
+  add(bytes: Uint8Array, view: DataView, header: Header, at: number, ahead: number): boolean {
+    const end = at + header.sizeBytes;
+    const first = this.#count;
+    let from = at + header.recordsAt;
+    let to = from;
+    let before = -1;
+    let stop: number | undefined;
+    this.#growRows(header.count);
+    for (let i = 0; i < header.count; i++) {
+      const sizeBytes = end - to >= RECORD_HEAD_BYTES ? sizeOf(bytes, to) : 0;
+      const delta = header.compacted ? view.getUint32(at + HEADER_BYTES + 4 * i, true) : i;
+      if (sizeBytes < RECORD_HEAD_BYTES || sizeBytes > end - to || delta <= before || delta >= header.span) return this.#undo(first);
+      if (stop === undefined) {
+        const number = header.base + delta;
+        if (number < this.next) from = to + sizeBytes;
+        else if (number >= this.#before) stop = this.#before;
+        else if (this.#count === 0 || this.#sizeBytes + to + sizeBytes - from <= this.#sizeBytesMax)
+          this.#row(to + sizeBytes - from, number, header.timeMs);
+        else if (first === 0) stop = number;
+        else {
+          stop = this.next;
+          this.#count = first;
+        }
+      }
+      before = delta;
+      to += sizeBytes;
+    }
+    if (to !== end) return this.#undo(first);
+    this.#copy(bytes, from, first, ahead);
+    this.next = stop ?? Math.max(this.next, header.end);
+    this.full = stop !== undefined || this.#sizeBytes >= this.#sizeBytesMax || this.next >= this.#before;
+    return true;
+  }
+
+  take(): LogSlice {
+    const count = this.#count;
+    return {
+      records: { bytes: this.#bytes, start: 0, ends: this.#ends, count },
+      offsets: this.#offsets.subarray(0, count),
+      timestamps: this.#timestamps.subarray(0, count),
+      next: offset(Math.min(this.next, this.#before)),
+    };
+  }
+
+  /** `sizeBytes`: of the records taken from this batch, this one included. */
+  #row(sizeBytes: number, number: number, timeMs: number): void {
+    this.#ends[this.#count] = this.#sizeBytes + sizeBytes;
+    this.#offsets[this.#count] = number;
+    this.#timestamps[this.#count++] = timeMs;
+  }
+
+  #undo(first: number): false {
+    this.#count = first;
+    return false;
+  }
+
+  #copy(bytes: Uint8Array, from: number, first: number, ahead: number): void {
+    if (this.#count === first) return;
+    const sizeBytes = this.#ends[this.#count - 1] ?? 0;
+    if (sizeBytes > this.#bytes.length) {
+      const guess = Math.min(this.#sizeBytes + ahead, this.#sizeBytesMax);
+      const more = new Uint8Array(Math.max(sizeBytes, guess, Math.min(2 * this.#bytes.length, this.#sizeBytesMax)));
+      more.set(this.#bytes);
+      this.#bytes = more;
+    }
+    this.#bytes.set(bytes.subarray(from, from + sizeBytes - this.#sizeBytes), this.#sizeBytes);
+    this.#sizeBytes = sizeBytes;
+  }
+
+  #growRows(more: number): void {
+    if (this.#count + more <= this.#ends.length) return;
+    const room = Math.max(this.#count + more, 2 * this.#ends.length);
+    const ends = new Uint32Array(room);
+    const offsets = new Float64Array(room);
+    const timestamps = new Float64Array(room);
+    ends.set(this.#ends);
+    offsets.set(this.#offsets);
+    timestamps.set(this.#timestamps);
+    this.#ends = ends;
+    this.#offsets = offsets;
+    this.#timestamps = timestamps;
+  }
+}
+
+const NOTHING = new Uint8Array(0);
