@@ -15,26 +15,24 @@ import {
   STATE_MASK,
 } from './chunk.ts';
 import type { Contents } from './contents.ts';
-import type { Lease } from './leases.ts';
 
 /** Ready to in flight under a lease, one attempt more. What is not ready is passed over. Answers how many were leased. */
 export function leaseRuns(contents: Contents, runs: Runs, id: number, untilMs: number): number {
   const { rows, leases } = contents;
-  const lease = leases.part(id, untilMs);
+  const slot = leases.part(id, untilMs);
   let leased = 0;
   for (let r = 0; r + 1 < runs.length; r += 2) {
     const first = runs[r] as number;
     const end = first + (runs[r + 1] as number);
     const before = leased;
     for (let chunk = rows.from(first); chunk !== undefined && chunk.base < end; chunk = rows.from(chunk.base + CHUNK)) {
-      leased += leaseRows(chunk, chunk.rowFrom(first), chunk.rowFrom(end), lease.slot);
+      leased += leaseRows(chunk, chunk.rowFrom(first), chunk.rowFrom(end), slot);
     }
-    lease.count += leased - before;
-    if (leased > before) leases.hold(lease, first, end - first);
+    if (leased > before) leases.hold(slot, leased - before, first, end - first);
   }
   contents.ready -= leased;
   contents.inFlight += leased;
-  if (leased === 0) leases.release(lease, 0);
+  if (leases.countOf(slot) === 0) leases.release(slot, 0);
   return leased;
 }
 
@@ -77,7 +75,7 @@ function settleRows(contents: Contents, chunk: Chunk, from: number, to: number):
   let delayed = 0;
   let inFlight = 0;
   let sizeBytes = 0;
-  let lease: Lease | undefined;
+  let held = 0;
   let leased = 0;
   let low = -1;
   let inSegment = 0;
@@ -100,9 +98,9 @@ function settleRows(contents: Contents, chunk: Chunk, from: number, to: number):
     else {
       inFlight++;
       const slot = (slots as Uint32Array)[row] as number;
-      if (lease === undefined || lease.slot !== slot) {
-        if (lease !== undefined) leases.release(lease, leased);
-        lease = leases.at(slot);
+      if (slot !== held) {
+        if (held !== 0) leases.release(held, leased);
+        held = slot;
         leased = 0;
       }
       leased++;
@@ -112,7 +110,7 @@ function settleRows(contents: Contents, chunk: Chunk, from: number, to: number):
   }
   const settled = ready + delayed + inFlight;
   if (settled === 0) return 0;
-  if (lease !== undefined) leases.release(lease, leased);
+  if (held !== 0) leases.release(held, leased);
   rows.leaveSegment(chunk.segmentAt(last), inSegment);
   contents.ready -= ready;
   contents.delayed -= delayed;
@@ -145,7 +143,7 @@ export function returnRuns(contents: Contents, runs: Runs, dueMs: number, countA
 
 function returnRow(contents: Contents, chunk: Chunk, row: number, dueMs: number, countAttempt: boolean): void {
   const number = chunk.numberAt(row);
-  contents.leases.release(contents.leases.at(chunk.leases()[row] as number), 1);
+  contents.leases.release(chunk.leases()[row] as number, 1);
   if (!countAttempt) chunk.setAttempts(row, Math.max(0, chunk.attemptsAt(row) - 1));
   chunk.flags[row] = ((chunk.flags[row] as number) & ~STATE_MASK) | (dueMs > 0 ? DELAYED : READY);
   contents.expiry.mark(number, chunk, row);
@@ -155,10 +153,10 @@ function returnRow(contents: Contents, chunk: Chunk, row: number, dueMs: number,
 
 /** Those in flight among the runs are held under this lease until `untilMs` from now on. Answers how many. */
 export function extendRuns(contents: Contents, runs: Runs, id: number, untilMs: number): number {
-  const whole = wholeLease(contents, runs);
-  if (whole !== undefined && whole.id === id && contents.leases.moveEnd(whole, untilMs)) return whole.count;
+  const whole = wholePart(contents, runs);
   const { rows, leases } = contents;
-  const lease = leases.part(id, untilMs);
+  if (whole !== 0 && leases.idOf(whole) === id && leases.moveEnd(whole, untilMs)) return leases.countOf(whole);
+  const slot = leases.part(id, untilMs);
   let extended = 0;
   for (let r = 0; r + 1 < runs.length; r += 2) {
     const first = runs[r] as number;
@@ -169,29 +167,29 @@ export function extendRuns(contents: Contents, runs: Runs, id: number, untilMs: 
       for (let row = chunk.rowFrom(first); row < to; row++) {
         if (((chunk.flags[row] as number) & STATE_MASK) !== IN_FLIGHT) continue;
         extended++;
-        const former = leases.at(slots[row] as number);
-        if (former === lease) continue;
-        slots[row] = lease.slot;
-        lease.count++;
-        leases.hold(lease, chunk.numberAt(row), 1);
+        const former = slots[row] as number;
+        if (former === slot) continue;
+        slots[row] = slot;
+        leases.hold(slot, 1, chunk.numberAt(row), 1);
         leases.release(former, 1);
       }
     }
   }
-  if (lease.count === 0) leases.release(lease, 0);
+  if (leases.countOf(slot) === 0) leases.release(slot, 0);
   return extended;
 }
 
-/** The one lease whose messages, all of them and no others, are in flight among the runs (told of ascending runs only). */
-function wholeLease(contents: Contents, runs: Runs): Lease | undefined {
+/** Slot of the one part of a lease whose messages, all of them and no others, are in flight among the runs; 0 = there is none. */
+function wholePart(contents: Contents, runs: Runs): number {
   const { rows, leases } = contents;
-  let lease: Lease | undefined;
+  let part = 0;
   let count = 0;
   let former = 0;
   for (let r = 0; r + 1 < runs.length; r += 2) {
     const first = runs[r] as number;
     const end = first + (runs[r + 1] as number);
-    if (first < former) return undefined;
+    // What is named twice would be counted twice.
+    if (first < former) return 0;
     former = end;
     for (let chunk = rows.from(first); chunk !== undefined && chunk.base < end; chunk = rows.from(chunk.base + CHUNK)) {
       const slots = chunk.lease;
@@ -199,11 +197,11 @@ function wholeLease(contents: Contents, runs: Runs): Lease | undefined {
       for (let row = chunk.rowFrom(first); row < to; row++) {
         if (((chunk.flags[row] as number) & STATE_MASK) !== IN_FLIGHT || slots === undefined) continue;
         const slot = slots[row] as number;
-        if (lease === undefined) lease = leases.at(slot);
-        else if (lease.slot !== slot) return undefined;
+        if (part === 0) part = slot;
+        else if (part !== slot) return 0;
         count++;
       }
     }
   }
-  return lease !== undefined && lease.count === count ? lease : undefined;
+  return part !== 0 && leases.countOf(part) === count ? part : 0;
 }

@@ -54,10 +54,13 @@ export class NumberHeap {
   }
 }
 
-/** A min-heap of (time, number). */
+const NOTHING = new Float64Array(0);
+const SIZE_MIN = 16;
+
+/** A min-heap of (time, number). Empty, it holds no memory. */
 export class TimeHeap {
-  #times = new Float64Array(16);
-  #numbers = new Float64Array(16);
+  #times = NOTHING;
+  #numbers = NOTHING;
   #size = 0;
 
   get size(): number {
@@ -75,7 +78,7 @@ export class TimeHeap {
   }
 
   push(timeMs: number, number: number): void {
-    if (this.#size === this.#times.length) this.#resize(this.#size * 2);
+    if (this.#size === this.#times.length) this.#resize(Math.max(SIZE_MIN, this.#size * 2));
     this.#rise(this.#size++, timeMs, number);
   }
 

@@ -275,7 +275,7 @@ export class Queue {
     const chunk = this.#contents.rows.at(number);
     const row = chunk === undefined ? -1 : chunk.find(number);
     if (chunk === undefined || row < 0 || ((chunk.flags[row] as number) & STATE_MASK) !== IN_FLIGHT) return 0;
-    return this.#contents.leases.at((chunk.lease as Uint32Array)[row] as number).id;
+    return this.#contents.leases.idOf((chunk.lease as Uint32Array)[row] as number);
   }
 
   /** Undefined: settled, or never there. */

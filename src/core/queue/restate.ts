@@ -5,7 +5,8 @@
  *     piece    records, one after another; what is near is told from the former of the same piece
  *     head     1 · version · tail · totals                                           first of all
  *     run      2 · first number · count · shape · [lease] · count × row              messages in a row that look alike
- *     row      position · size · [attempts] [expires] [priority] [since] [group] [due] [deaths], as the shape says
+ *     row      place · [attempts] [expires] [priority] [since] [group] [due] [deaths], as the shape says
+ *     place    one byte below 64 when it stands behind the former and is of nearly its size (zigzag); else 64 · position · size
  *     seen     3 · dedup id · number · time                                          in the order remembered
  *     end      4 · messages not settled                                              last of all
  *
@@ -22,6 +23,9 @@ export const TAG = { head: 1, run: 2, seen: 3, end: 4 } as const;
 
 /** Bits of a shape; the lowest two are the state. */
 export const SHAPE = { attempts: 4, expires: 8, priority: 16, since: 32, group: 64, deaths: 128 } as const;
+
+/** Says that a position and a size follow. */
+export const ELSEWHERE = 64;
 
 /** A record begins a new piece past this size. */
 const PIECE_BYTES = 256 * 1024;
@@ -131,8 +135,13 @@ class RunWriter {
     const writer = this.#writer;
     const position = this.#contents.rows.positionAt(chunk, row);
     const size = chunk.size[row] as number;
-    writer.near(position, former.position);
-    writer.near(size, former.size);
+    const more = size - former.size;
+    if (position === former.position && more >= -32 && more < 32) writer.byte(more < 0 ? -2 * more - 1 : 2 * more);
+    else {
+      writer.byte(ELSEWHERE);
+      writer.near(position, former.position);
+      writer.near(size, former.size);
+    }
     former.position = position + size;
     former.size = size;
     if (shape <= STATE_MASK && shape !== DELAYED) return;
@@ -162,9 +171,9 @@ class RunWriter {
     this.#writer.whole(known ?? this.#leases.size);
     if (known !== undefined) return;
     this.#leases.set(slot, this.#leases.size);
-    const lease = this.#contents.leases.at(slot);
-    this.#writer.near(lease.id, 0);
-    this.#writer.near(lease.untilMs, 0);
+    const { leases } = this.#contents;
+    this.#writer.near(leases.idOf(slot), 0);
+    this.#writer.near(leases.untilMsOf(slot), 0);
   }
 
   #group(slot: number): void {

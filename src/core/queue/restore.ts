@@ -5,7 +5,7 @@ import { type Position, segmentOf } from '../../model/lines.ts';
 import { DELAYED, DIED, IN_FLIGHT, READY, STATE_MASK } from './chunk.ts';
 import type { Contents } from './contents.ts';
 import { PieceReader } from './pieces.ts';
-import { Former, SHAPE, TAG, VERSION } from './restate.ts';
+import { ELSEWHERE, Former, SHAPE, TAG, VERSION } from './restate.ts';
 
 /** Takes the pieces of one queue, in order, into contents that are empty. */
 export class Restorer {
@@ -76,8 +76,10 @@ export class Restorer {
   #row(reader: PieceReader, number: number, shape: number, held: { readonly id: number; readonly untilMs: number } | undefined): void {
     const contents = this.#contents;
     const former = this.#former;
-    const position = reader.near(former.position);
-    const size = reader.near(former.size);
+    const code = reader.byte();
+    const position = code === ELSEWHERE ? reader.near(former.position) : former.position;
+    const more = code % 2 === 0 ? code / 2 : -(code + 1) / 2;
+    const size = code === ELSEWHERE ? reader.near(former.size) : former.size + more;
     former.position = position + size;
     former.size = size;
     const state = shape & STATE_MASK;
@@ -105,10 +107,9 @@ export class Restorer {
       contents.delays.add(number, former.dueMs);
     } else if (held !== undefined) {
       contents.inFlight++;
-      const lease = contents.leases.part(held.id, held.untilMs);
-      chunk.leases()[row] = lease.slot;
-      lease.count++;
-      contents.leases.hold(lease, number, 1);
+      const slot = contents.leases.part(held.id, held.untilMs);
+      chunk.leases()[row] = slot;
+      contents.leases.hold(slot, 1, number, 1);
     }
     if ((shape & SHAPE.deaths) === 0) return;
     chunk.flags[row] = (chunk.flags[row] as number) | DIED;

@@ -15,6 +15,10 @@ export class RunList {
     else runs.push(first, count);
   }
 
+  addAll(other: RunList): void {
+    for (let r = 0; r < other.#runs.length; r += 2) this.add(other.#runs[r] as number, other.#runs[r + 1] as number);
+  }
+
   /** How many runs there are. */
   get size(): number {
     return this.#runs.length / 2;
