@@ -64,6 +64,8 @@ export interface Work<T> {
 }
 
 const STALL_MS = 10_000;
+/** Syncs are slower than the rest, so several writes fit into one. */
+const SYNC_DELAY_FACTOR = 4;
 const SYNCS: ReadonlySet<DiskOperation> = new Set(['sync', 'syncDirectory']);
 const CHANGES: ReadonlySet<DiskOperation> = new Set(['makeDirectory', 'rename', 'remove', 'truncate']);
 
@@ -110,7 +112,7 @@ export class SimDevice {
         this.halted = true;
         return;
       }
-      const delayMs = this.random.float() * this.delayMsMax;
+      const delayMs = this.random.float() * this.delayMsMax * (SYNCS.has(work.kind) ? SYNC_DELAY_FACTOR : 1);
       if (this.random.chance(0.5)) make();
       this.clock.after(drawn === 'stall' ? STALL_MS : delayMs, () => {
         if (this.halted) return;
