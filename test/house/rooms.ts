@@ -18,8 +18,8 @@ export const ROOMS: Readonly<Record<string, { readonly floor: number; readonly i
   api: { floor: 3, imports: ['model'] },
   servers: { floor: 3, imports: ['model', 'bytes', 'host', 'wire'] },
   sourcing: { floor: 3, imports: ['model'] },
-  testing: { floor: 3, imports: ['model', 'host', 'events', 'broker'] },
-  signalbox: { floor: 4, imports: ['api', 'broker', 'host', 'engines'] },
+  testing: { floor: 3, imports: ['model', 'host', 'events', 'broker', 'api'] },
+  signalbox: { floor: 4, imports: ['model', 'host', 'broker', 'engines', 'api'] },
   console: { floor: 4, imports: [] },
   cli: { floor: 5, imports: ['*'] },
 };
@@ -96,7 +96,10 @@ function edges(project: Project): Edge[] {
   );
 }
 
-/** Files see each other within their folder and in the folders above it; into a folder beside or below, only its door. */
+/**
+ * Files see each other within their folder and in the folders above it; into a folder beside or below, only its door. A folder `handlers`
+ * is a row of equals, one per request: the files beside it put them into a table, so they see each of them.
+ */
 function wrongDoor({ from, to, seen }: Edge) {
   if (OPEN_ROOMS.includes(roomOf(to))) return [];
   const fromParts = from.path.split('/').slice(0, -1);
@@ -104,6 +107,7 @@ function wrongDoor({ from, to, seen }: Edge) {
   let shared = 0;
   while (shared < toParts.length && fromParts[shared] === toParts[shared]) shared++;
   if (shared === toParts.length && (shared > 1 || from.path === to || isDoor(to))) return [];
+  if (shared === fromParts.length && toParts.length === shared + 1 && toParts[shared] === 'handlers') return [];
   const entered = toParts.slice(0, shared + 1);
   const door = `${entered.join('/')}/${entered.at(-1)}.ts`;
   if (to === door || (shared === 1 && ROW_ROOMS.includes(roomOf(to)) && toParts.length === 3 && isDoor(to))) return [];

@@ -13,6 +13,8 @@ export interface Import {
   readonly kind: 'import' | 'export' | 'dynamic' | 'url';
   /** What stands between `import` or `export` and `from`, without comments. */
   readonly clause: string;
+  /** Only types are meant: gone when it runs. */
+  readonly typesOnly: boolean;
 }
 
 /** All views are as long as `text`, with what does not belong replaced by spaces, so that an index means the same place in each. */
@@ -179,12 +181,23 @@ function importsOf(text: string, code: string): Import[] {
     const before = code.slice(Math.max(0, match.index - 2000), match.index);
     const specifier = text.slice(match.index + 1, match.index + match[0].length - 1);
     const line = lineAt(text, match.index);
+    const after = code.slice(match.index + match[0].length, match.index + match[0].length + 80);
     const from = /\b(import|export)\b((?:(?!\b(?:import|export)\b)[^;'"])*)\bfrom\s*$/.exec(before);
-    if (from !== null) imports.push({ specifier, line, kind: from[1] === 'export' ? 'export' : 'import', clause: from[2]?.trim() ?? '' });
-    else if (/\bimport\s*$/.test(before)) imports.push({ specifier, line, kind: 'import', clause: '' });
-    else if (/\bimport\s*\(\s*$/.test(before)) imports.push({ specifier, line, kind: 'dynamic', clause: '' });
-    else if (/\bnew\s+URL\s*\(\s*$/.test(before) && /^\s*,\s*import\.meta\.url/.test(code.slice(match.index + match[0].length)))
-      imports.push({ specifier, line, kind: 'url', clause: '' });
+    if (from !== null) {
+      const clause = from[2]?.trim() ?? '';
+      imports.push({
+        specifier,
+        line,
+        kind: from[1] === 'export' ? 'export' : 'import',
+        clause,
+        typesOnly: /^type\b(?!\s+from\b)/.test(clause),
+      });
+    } else if (/\bimport\s*$/.test(before)) imports.push({ specifier, line, kind: 'import', clause: '', typesOnly: false });
+    else if (/\bimport\s*\(\s*$/.test(before)) {
+      imports.push({ specifier, line, kind: 'dynamic', clause: '', typesOnly: /^\s*\)\s*\.\s*[A-Z]/.test(after) });
+    } else if (/\bnew\s+URL\s*\(\s*$/.test(before) && /^\s*,\s*import\.meta\.url/.test(after)) {
+      imports.push({ specifier, line, kind: 'url', clause: '', typesOnly: false });
+    }
   }
   return imports;
 }
