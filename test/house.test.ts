@@ -26,6 +26,18 @@ describe('the house', () => {
   });
 });
 
+describe('ARCHITECTURE.md', () => {
+  test('tells the table of rooms as it is checked', () => {
+    const text = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
+    const rows = [...text.matchAll(/^\| `(\w+)` \|[^|]*\| ([\w, ]+) \|$/gm)];
+    assert.ok(rows.length >= 10, `only ${rows.length} rooms are in the table`);
+    for (const [, name = '', knows = ''] of rows) {
+      const told = knows === 'nothing' ? [] : knows === 'all' ? ['*'] : knows.split(', ');
+      assert.deepEqual(told, ROOMS[name]?.imports, name);
+    }
+  });
+});
+
 describe('each house rule fails on what breaks it', () => {
   for (const rule of RULES) {
     test(`${rule.name}: ${rule.says}`, async (t) => {

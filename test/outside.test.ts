@@ -2,9 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
@@ -46,11 +49,33 @@ describe('packages', () => {
 });
 
 describe('the way in', () => {
+  test('every link between the documents leads somewhere', () => {
+    const documents = globSync(['*.md', 'docs/**/*.md'], { cwd: root });
+    const dead = documents.flatMap((path) =>
+      [...read(path).matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)/g)]
+        .map(([, link = '']) => ({ path, link }))
+        .filter(({ link }) => !existsSync(join(root, dirname(path), link))),
+    );
+    assert.deepEqual(dead, []);
+  });
+
   test('CI runs the test command of the README, and nothing else', () => {
     assert.match(read('README.md'), /^npm ci && npm test$/m);
     const commands = read('.ci/run')
       .split('\n')
       .filter((line) => /\bnpm (ci|install|test|run|start)\b/.test(line) && !line.startsWith('#'));
     assert.deepEqual(commands, ['npm ci && npm test']);
+  });
+
+  test('the first program of the README has five lines at most, and does what it says', async (t) => {
+    const [, program = ''] = /^```ts\n(.*?)^```$/ms.exec(read('README.md')) ?? [];
+    const lines = program.trimEnd().split('\n');
+    assert.ok(lines.length <= 5, `${lines.length} lines`);
+    const directory = mkdtempSync(join(tmpdir(), 'signalbox-readme-'));
+    t.after(() => rmSync(directory, { recursive: true, force: true }));
+    const file = join(directory, 'first.ts');
+    writeFileSync(file, program.replace("'signalbox'", JSON.stringify(new URL('../src/signalbox.ts', import.meta.url).href)));
+    const { stdout } = await promisify(execFile)(process.execPath, [file], { cwd: directory });
+    assert.equal(stdout, "{ to: 'ada' }\n");
   });
 });
