@@ -3,7 +3,7 @@
 import type { Columns } from '../../model/engine.ts';
 import type { Message } from '../../model/message.ts';
 import { murmur2 } from '../../model/murmur.ts';
-import { bodyAt, RECORD_HEAD_BYTES, type Records, RecordWriter } from '../../model/record.ts';
+import { neutralHead, type Records, RecordWriter } from '../../model/record.ts';
 import type { Draft, Properties } from './draft.ts';
 
 export interface Destination {
@@ -83,10 +83,7 @@ export class Lines {
 
   #begin(nowMs: number): void {
     this.#nowMs = nowMs;
-    const writer = new RecordWriter(512);
-    writer.write(messageOf({ ...this.#properties, body: EMPTY }, this.#to, nowMs));
-    const { bytes } = writer.take();
-    this.#head = bytes.subarray(RECORD_HEAD_BYTES, bodyAt(bytes, 0));
+    this.#head = neutralHead(messageOf({ ...this.#properties, body: EMPTY }, this.#to, nowMs));
   }
 }
 

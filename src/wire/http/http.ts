@@ -6,11 +6,14 @@ export { type Draft, decodeDraft, PARTITION_MAX, PRIORITY_MAX, type Properties }
 export { decodeFrame } from './frame-reader.ts';
 export {
   type ClientFrame,
+  type ExtendFrame,
   encodeFrame,
   encodeMessagesFrame,
   FrameFault,
+  type MoveFrame,
   type PublishFrame,
   type Ref,
+  type SettleFrame,
   type SubscribeFrame,
   type SubscribeGroup,
   type SubscribePattern,
@@ -19,12 +22,12 @@ export {
   WEBSOCKET_PROTOCOL,
   WEBSOCKET_TOKEN_PREFIX,
 } from './frames.ts';
-export { checkJson, findJsonFault, JSON_DEPTH_MAX, memberBytes, parseJson } from './json.ts';
+export { checkJson, findJsonFault, JSON_DEPTH_MAX, memberBytes, parseJson, textOf } from './json.ts';
 export { accepts, type BodyForm, bodyForm, essence, isJsonType, MEDIA } from './media.ts';
 export { encodeMessage } from './message.ts';
 export { LineReader } from './ndjson.ts';
 export { decodePositions, encodePositions } from './positions.ts';
-export { type DoorCode, encodeProblem, isPassing, type Problem, STATUS_OF, STATUS_OF_DOOR } from './problem.ts';
+export { type DoorCode, encodeProblem, isPassing, type Problem, STATUS_OF, STATUS_OF_DOOR, titleOf } from './problem.ts';
 export { encodeMetrics, type Family, metricName, type Sample } from './prometheus.ts';
 export { type PublishedAnswer, Tally } from './published.ts';
 export { decodeReceipt, encodeReceipt, type Receipt, runsByLease } from './receipt.ts';

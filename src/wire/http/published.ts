@@ -19,7 +19,7 @@ export interface PublishedAnswer {
   /** Of a single message, when there is a topic of the address's name. */
   readonly partition?: number;
   readonly offset?: number;
-  /** Of several. */
+  /** Of several; empty when there would be more than 10,000 ranges. */
   readonly offsets?: readonly OffsetRange[];
 }
 
@@ -29,7 +29,7 @@ export class Tally {
   #routed = 0;
   #duplicates = 0;
   readonly #ranges = new Map<number, { partition: number; first: number; last: number }[]>();
-  /** Offsets in a partition that others write to as well are many short ranges; after this many they are no longer told. */
+  /** Offsets in a partition that others write to as well are many short ranges; beyond this many they are not told. */
   static readonly RANGES_MAX: number = 10_000;
   #ranged = 0;
 
@@ -56,7 +56,7 @@ export class Tally {
       routed: this.#routed,
       ...(this.#duplicates > 0 ? { duplicates: this.#duplicates } : {}),
       ...(this.#count === 1 && only !== undefined ? { partition: only.partition, offset: only.first } : {}),
-      ...(this.#count !== 1 && offsets.length > 0 && this.#ranged <= Tally.RANGES_MAX ? { offsets } : {}),
+      ...(this.#count !== 1 && offsets.length > 0 ? { offsets: this.#ranged > Tally.RANGES_MAX ? [] : offsets } : {}),
     };
   }
 

@@ -1,0 +1,234 @@
+/** The one place that owns sockets: it listens, counts, bounds and ends connections, for every door. */
+
+import { createServer, type Server as HttpServer, type ServerOptions } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Server as NetServer, Socket } from 'node:net';
+import type { Clock } from '../host/clock.ts';
+import { Refused } from '../model/refusal.ts';
+
+/** Certificate and key in PEM. */
+export interface Tls {
+  readonly cert: string | Uint8Array;
+  readonly key: string | Uint8Array;
+}
+
+export interface Endpoint {
+  /** An address or name of this machine. */
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+}
+
+/** What every door holds its connections to. */
+export interface SocketLimits {
+  /** Further connections are closed at once. */
+  readonly connectionsMax: number;
+  /** Bytes waiting to be sent to one client; from there on nothing more is made for it until it has read. */
+  readonly outgoingBytesMax: number;
+  /** A client that takes none of the bytes waiting for it this long is cut off. */
+  readonly stallMs: number;
+  /** How long `close` lets what is under way finish. */
+  readonly closeMs: number;
+}
+
+export const SOCKET_LIMITS: SocketLimits = {
+  connectionsMax: 1024,
+  outgoingBytesMax: 256 * 1024,
+  stallMs: 30_000,
+  closeMs: 5_000,
+};
+
+/** Before a request is read. Times in milliseconds. */
+export interface HttpLimits {
+  readonly headerBytesMax: number;
+  /** From the connection's (or the next request's) first moment to the last byte of its headers. */
+  readonly headerMs: number;
+  /** How long a connection may rest between requests. */
+  readonly idleMs: number;
+}
+
+const TLS_HANDSHAKE_MS = 10_000;
+
+/** A server that parses HTTP strictly: a request with two lengths, or anything else a proxy might read otherwise, is refused. */
+export function createHttpServer(limits: HttpLimits, tls?: Tls): HttpServer {
+  const options: ServerOptions = {
+    maxHeaderSize: limits.headerBytesMax,
+    headersTimeout: limits.headerMs,
+    requestTimeout: 0, // bodies have a lowest rate instead: a stream of lines may take all day
+    keepAliveTimeout: limits.idleMs,
+    connectionsCheckingInterval: Math.max(50, Math.min(1000, limits.headerMs / 4)),
+    insecureHTTPParser: false,
+    requireHostHeader: true,
+    noDelay: true,
+  };
+  const server =
+    tls === undefined
+      ? createServer(options)
+      : createTlsServer({
+          ...options,
+          cert: bufferOf(tls.cert),
+          key: bufferOf(tls.key),
+          minVersion: 'TLSv1.2',
+          handshakeTimeout: TLS_HANDSHAKE_MS,
+        });
+  server.maxHeadersCount = 0; // Node drops what is above its count in silence; the door counts, and refuses
+  return server;
+}
+
+function bufferOf(pem: string | Uint8Array): string | Buffer {
+  return typeof pem === 'string' ? pem : Buffer.from(pem);
+}
+
+/** The sockets of one door. */
+export class Sockets {
+  readonly #server: NetServer;
+  readonly #clock: Clock;
+  readonly #open = new Set<Socket>();
+  #dropped = 0;
+  #closed: Promise<void> | undefined;
+  #emptied: (() => void) | undefined;
+
+  constructor(server: NetServer, clock: Clock, limits: SocketLimits) {
+    this.#server = server;
+    this.#clock = clock;
+    server.maxConnections = limits.connectionsMax;
+    server.on('drop', () => {
+      this.#dropped += 1;
+    });
+    server.on('connection', (socket) => this.#take(socket));
+  }
+
+  get count(): number {
+    return this.#open.size;
+  }
+
+  /** Connections turned away for want of room. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Resolves with the port. Rejects with `Refused`: `exclusive` when it is taken, `forbidden` when it may not be opened. */
+  listen(endpoint: Endpoint): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const failed = (error: NodeJS.ErrnoException): void => reject(listenRefusal(endpoint, error));
+      this.#server.once('error', failed);
+      this.#server.listen({ host: endpoint.host, port: endpoint.port, exclusive: true }, () => {
+        this.#server.off('error', failed);
+        const address = this.#server.address();
+        resolve(typeof address === 'object' && address !== null ? address.port : endpoint.port);
+      });
+    });
+  }
+
+  /** Takes no more, and waits for the open ones to end; those that have not in `limitMs` are cut off. Safe to call twice. */
+  close(limitMs: number): Promise<void> {
+    this.#closed ??= this.#closeOnce(limitMs);
+    return this.#closed;
+  }
+
+  async #closeOnce(limitMs: number): Promise<void> {
+    const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    if (this.#open.size > 0) {
+      await new Promise<void>((resolve) => {
+        const cancel = this.#clock.after(limitMs, resolve);
+        this.#emptied = () => {
+          cancel();
+          resolve();
+        };
+      });
+    }
+    for (const socket of this.#open) socket.destroy();
+    await stopped;
+  }
+
+  #take(socket: Socket): void {
+    this.#open.add(socket);
+    socket.on('error', () => socket.destroy()); // a client that went away; `close` tells whoever cares
+    socket.once('close', () => {
+      this.#open.delete(socket);
+      if (this.#open.size === 0) this.#emptied?.();
+    });
+  }
+}
+
+function listenRefusal({ host, port }: Endpoint, error: NodeJS.ErrnoException): Refused {
+  const where = `${host} port ${port}`;
+  if (error.code === 'EADDRINUSE') {
+    return new Refused('exclusive', `Cannot listen on ${where}: another program has it. Give another port, or 0 for any free one.`, {
+      cause: error,
+    });
+  }
+  if (error.code === 'EACCES') {
+    return new Refused('forbidden', `Cannot listen on ${where}: this user may not. Give a port above 1023.`, { cause: error });
+  }
+  return new Refused('invalid', `Cannot listen on ${where}: ${error.message}. Give an address of this machine.`, { cause: error });
+}
+
+/** Cuts a client off that has bytes waiting for it and takes none for `stallMs`. Idle is fine. */
+export function cutWhenStalled(socket: Socket, stallMs: number, cut: () => void): void {
+  // Node's socket timeout starts anew whenever bytes move either way, also in the middle of one large write.
+  socket.setTimeout(stallMs);
+  socket.on('timeout', () => {
+    if (socket.writableLength === 0) return;
+    cut();
+    socket.destroy();
+  });
+}
+
+/** What may be written to; `writableLength` is what it has not yet given to the system. */
+interface Outgoing {
+  readonly writableLength: number;
+  /** A write was answered `false`, so `drain` will come. */
+  readonly writableNeedDrain: boolean;
+  readonly destroyed: boolean;
+  once(event: 'drain' | 'close', fn: () => void): unknown;
+  off(event: 'drain' | 'close', fn: () => void): unknown;
+}
+
+/** Tells producers of bytes when a client has enough waiting for it. */
+export class Outlet {
+  readonly #to: Outgoing;
+  readonly #bytesMax: number;
+
+  constructor(to: Outgoing, bytesMax: number) {
+    this.#to = to;
+    this.#bytesMax = bytesMax;
+  }
+
+  get full(): boolean {
+    return this.#to.writableNeedDrain && this.#to.writableLength >= this.#bytesMax && !this.#to.destroyed;
+  }
+
+  /** Calls `fn` once, when the client has taken what waits, or is gone. Call it only while `full`. */
+  whenRoom(fn: () => void): void {
+    const once = (): void => {
+      this.#to.off('drain', once);
+      this.#to.off('close', once);
+      fn();
+    };
+    this.#to.once('drain', once);
+    this.#to.once('close', once);
+  }
+
+  room(): Promise<void> {
+    return this.full ? new Promise((resolve) => this.whenRoom(resolve)) : Promise.resolve();
+  }
+}
+
+/** 127.0.0.0/8, ::1 and their spellings; `localhost` counts, other names do not. */
+export function isLoopback(host: string): boolean {
+  const plain = host
+    .toLowerCase()
+    .replace(/^\[|\]$/g, '')
+    .replace(/^::ffff:/, '');
+  return plain === 'localhost' || plain === '::1' || /^127(\.\d{1,3}){3}$/.test(plain);
+}
+
+/** Refuses (`forbidden`) to open a door to the network while nobody is asked who they are. */
+export function checkExposure(host: string, guarded: boolean, door: string): void {
+  if (guarded || isLoopback(host)) return;
+  throw new Refused(
+    'forbidden',
+    `The ${door} door will not listen on ${host} while no users are configured: anybody there could use it. Add a user first (signalbox user add), or listen on 127.0.0.1.`,
+  );
+}

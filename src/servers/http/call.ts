@@ -1,0 +1,69 @@
+/** One request under way, as handlers see it. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Engine } from '../../model/engine.ts';
+import { parseJson } from '../../wire/http/http.ts';
+import type { Body } from './body.ts';
+import type { Door } from './door.ts';
+import { checkSchema, type Schema } from './schema.ts';
+
+export class Call {
+  readonly door: Door;
+  /** As whoever asks: in their tenant, with their permissions. */
+  readonly engine: Engine;
+  readonly request: IncomingMessage;
+  readonly reply: ServerResponse;
+  readonly body: Body;
+  readonly path: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, unknown>>;
+  #gone: AbortController | undefined;
+
+  constructor(
+    door: Door,
+    engine: Engine,
+    request: IncomingMessage,
+    reply: ServerResponse,
+    body: Body,
+    path: Readonly<Record<string, string>>,
+    query: Readonly<Record<string, unknown>>,
+  ) {
+    this.door = door;
+    this.engine = engine;
+    this.request = request;
+    this.reply = reply;
+    this.body = body;
+    this.path = path;
+    this.query = query;
+  }
+
+  /** A request header, by its name in lower case. */
+  header(name: string): string | undefined {
+    const value = this.request.headers[name];
+    return Array.isArray(value) ? value.join(', ') : value;
+  }
+
+  /** Aborted when nobody waits for the answer any more: the client has gone, or the door closes. */
+  get signal(): AbortSignal {
+    if (this.#gone === undefined) {
+      const gone = new AbortController();
+      this.#gone = gone;
+      const abort = (): void => gone.abort();
+      if (this.reply.destroyed || this.door.isClosing) abort();
+      this.reply.once('close', abort);
+      this.door.closing.signal.addEventListener('abort', abort, { once: true });
+      this.reply.once('close', () => this.door.closing.signal.removeEventListener('abort', abort));
+    }
+    return this.#gone.signal;
+  }
+
+  /** The body as JSON of this shape; an empty one is `{}` when `required` is false. Throws `Refused('invalid')`. */
+  async json<T>(schema: Schema, required = true): Promise<T> {
+    const bytes = await this.body.whole(JSON_BODY_BYTES_MAX);
+    const value = bytes.length === 0 && !required ? {} : parseJson(bytes, 'The body');
+    checkSchema(schema, value, 'The body');
+    return value as T;
+  }
+}
+
+/** For declarations, receipts and the like; messages have the door's limit. */
+const JSON_BODY_BYTES_MAX = 1024 * 1024;

@@ -1,0 +1,117 @@
+/** The way of a request: measured, guarded, routed, its parameters read, handled, answered. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Engine } from '../../model/engine.ts';
+import { quoted } from '../../wire/http/http.ts';
+import type { Answer } from './answer.ts';
+import { Body } from './body.ts';
+import { Call } from './call.ts';
+import type { Door } from './door.ts';
+import { answerOf, HttpFault, problemOf } from './fault.ts';
+import { authenticate, checkHost, checkOrigin, type GuardOptions } from './guard.ts';
+import { readParams } from './params.ts';
+import { sendAnswer } from './reply.ts';
+import type { Route } from './route.ts';
+import type { Router } from './router.ts';
+
+export interface Arrival {
+  readonly request: IncomingMessage;
+  readonly reply: ServerResponse;
+  /** The sender waits for `100 Continue` before it sends the body. */
+  readonly expects: boolean;
+}
+
+export async function dispatch(door: Door, guard: GuardOptions, router: Router, { request, reply, expects }: Arrival): Promise<void> {
+  door.figures.requests += 1;
+  const body = new Body(request, reply, door, expects);
+  let cors: Readonly<Record<string, string>> = {};
+  try {
+    checkSize(door, request);
+    checkHost(request, guard);
+    const origin = checkOrigin(request, guard);
+    if (origin !== undefined) cors = corsHeaders(origin);
+    const answer =
+      origin !== undefined && request.method === 'OPTIONS' ? preflight() : await handle(door, router, request, reply, body, cors);
+    if (answer !== undefined) sendAnswer(door, request, reply, body, { ...answer, headers: { ...cors, ...answer.headers } });
+  } catch (error) {
+    tell(door, request, error);
+    const answer = answerOf(error);
+    sendAnswer(door, request, reply, body, { ...answer, headers: { ...cors, ...answer.headers } });
+  } finally {
+    body.release();
+  }
+}
+
+async function handle(
+  door: Door,
+  router: Router,
+  request: IncomingMessage,
+  reply: ServerResponse,
+  body: Body,
+  cors: Readonly<Record<string, string>>,
+): Promise<Answer | undefined> {
+  const { route, path, query } = routeOf(router, request);
+  const engine: Engine = route.open === true ? door.engine : await authenticate(request, door);
+  const header = (name: string): string | undefined => {
+    const value = request.headers[name];
+    return Array.isArray(value) ? value.join(', ') : value;
+  };
+  for (const [name, value] of Object.entries(cors)) reply.setHeader(name, value); // also for streams, which write their own head
+  return route.handle(new Call(door, engine, request, reply, body, path, readParams(route.params, query, header)));
+}
+
+interface Target {
+  readonly route: Route;
+  readonly path: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+}
+
+function routeOf(router: Router, request: IncomingMessage): Target {
+  const url = request.url ?? '';
+  const mark = url.indexOf('?');
+  const pathname = mark < 0 ? url : url.slice(0, mark);
+  const found = router.find(request.method ?? '', pathname);
+  if (found === undefined) {
+    throw new HttpFault('no-such-route', `There is nothing at ${quoted(pathname)}; /openapi.json lists what there is.`);
+  }
+  if ('allowed' in found) {
+    const allow = found.allowed.join(', ');
+    throw new HttpFault('method-not-allowed', `${quoted(request.method ?? '')} does not work on ${quoted(pathname)}; ${allow} does.`, {
+      allow,
+    });
+  }
+  return { ...found, query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)) };
+}
+
+/** Also used for upgrades. */
+export function checkSize(door: Door, request: IncomingMessage): void {
+  const { urlBytesMax, headersMax } = door.limits;
+  if ((request.url ?? '').length > urlBytesMax) throw new HttpFault('url-too-long', `The URL is longer than ${urlBytesMax} bytes.`);
+  if (request.rawHeaders.length / 2 > headersMax) {
+    throw new HttpFault('headers-too-large', `The request has more than ${headersMax} headers.`);
+  }
+}
+
+/** An error that is our own goes into the log; a client that went away does not. */
+export function tell(door: Door, request: IncomingMessage, error: unknown): void {
+  const problem = problemOf(error);
+  if (problem.status !== 500) return;
+  const cause = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  door.machine.logger.error('http.failed', { method: request.method, url: request.url, code: problem.code, cause });
+}
+
+function corsHeaders(origin: string): Readonly<Record<string, string>> {
+  return { 'access-control-allow-origin': origin, vary: 'origin' };
+}
+
+function preflight(): Answer {
+  return {
+    status: 204,
+    headers: {
+      'access-control-allow-methods': 'GET, POST, PUT, DELETE',
+      'access-control-allow-headers':
+        'authorization, content-type, last-event-id, ce-id, ce-source, ce-specversion, ce-subject, ce-time, ce-type',
+      'access-control-max-age': '600',
+    },
+  };
+}

@@ -1,0 +1,4 @@
+/** The door of this room: what opens each protocol's door. */
+
+export type { Tls } from './connection.ts';
+export { type HttpOptions, startHttp } from './http/http.ts';

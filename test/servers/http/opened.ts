@@ -1,0 +1,62 @@
+/** A door on a free port in front of a real broker in memory, closed when the test ends. */
+
+import type { TestContext } from 'node:test';
+import { type Broker, openBroker } from '../../../src/broker/broker.ts';
+import { MemoryDisk } from '../../../src/host/memory-disk.ts';
+import { nodeHost } from '../../../src/host/node-host.ts';
+import { silentLogger } from '../../../src/host/text-logger.ts';
+import type { Server } from '../../../src/model/server.ts';
+import { type HttpOptions, startHttp } from '../../../src/servers/servers.ts';
+
+export interface Opened {
+  readonly broker: Broker;
+  readonly server: Server;
+  readonly base: string;
+  /** A request; the answer with its body parsed when it is JSON. */
+  ask(method: string, path: string, options?: Ask): Promise<Told>;
+}
+
+export interface Ask {
+  readonly json?: unknown;
+  readonly body?: BodyInit;
+  readonly headers?: Record<string, string>;
+  readonly signal?: AbortSignal;
+}
+
+export interface Told {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: answers of many shapes, looked into by assertions
+  readonly json: any;
+}
+
+export async function opened(t: TestContext, options: Partial<HttpOptions> = {}): Promise<Opened> {
+  const host = { ...nodeHost({ logger: silentLogger }), disk: new MemoryDisk() };
+  const broker = await openBroker(host, { directory: '/memory', durability: 'memory' });
+  const server = await startHttp(broker, { machine: host, port: 0, ...options, limits: { closeMs: 1000, ...options.limits } });
+  const base = `http://127.0.0.1:${server.port}`;
+  t.after(async () => {
+    await server.close();
+    await broker.close();
+  });
+  return { broker, server, base, ask: (method, path, how) => ask(`${base}${path}`, method, how) };
+}
+
+export async function ask(url: string, method: string, { json, body, headers, signal }: Ask = {}): Promise<Told> {
+  const sent = json === undefined ? body : JSON.stringify(json);
+  const reply = await fetch(url, {
+    method,
+    headers: { ...(json === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+    ...(sent === undefined ? {} : { body: sent, duplex: 'half' }),
+    ...(signal === undefined ? {} : { signal }),
+  } as RequestInit);
+  const text = await reply.text();
+  const isJson = reply.headers.get('content-type')?.includes('json') === true;
+  return { status: reply.status, headers: reply.headers, text, json: isJson ? JSON.parse(text) : undefined };
+}
+
+/** Resolves when `true` is answered; the test's own time limit ends a wait in vain. */
+export async function until(what: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await what())) await new Promise((resolve) => setTimeout(resolve, 5));
+}
