@@ -27,14 +27,15 @@ export class BlockIndex {
     this.endByte = align(byte + sizeBytes);
   }
 
-  /** Puts what another walk found before `knownFromByte` in front. */
+  /** Puts what a walk from byte 0 found before `knownFromByte` in front. */
   prepend(earlier: BlockIndex): void {
+    if (this.#count === 0) this.endByte = earlier.endByte;
     const starts = new Uint16Array(earlier.#count + this.#count + 32);
     starts.set(earlier.#starts.subarray(0, earlier.#count));
     starts.set(this.#starts.subarray(0, this.#count), earlier.#count);
     this.#starts = starts;
     this.#count += earlier.#count;
-    this.knownFromByte = earlier.knownFromByte;
+    this.knownFromByte = 0;
   }
 
   /** Start of the block that holds this byte; -1 when none known does. */

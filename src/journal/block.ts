@@ -37,7 +37,7 @@ export interface BlockHeader {
   number: number;
   /** Where the block begins. */
   position: Position;
-  /** Everything before this position was on the device when the block was written. */
+  /** The end of a block, padding included: everything before it was on the device when this block was written. */
   durable: Position;
   /** Where the block that holds `checkpoint` begins. */
   checkpointBlock: Position;

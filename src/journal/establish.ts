@@ -7,13 +7,13 @@ import { Refused } from '../model/refusal.ts';
 import type { BlockHeader, Identity } from './block.ts';
 import { createHead, Head, writeWhole } from './head.ts';
 import { endOf, type Found, segmentFiles } from './recover.ts';
-import { fill, isPassing, isTemporary, Segment, segmentPath } from './segments.ts';
+import { isPassing, isTemporary, makeSegment, Segment, segmentPath, temporaryPath } from './segment.ts';
+import { SPARES_MAX } from './segments.ts';
 import type { SegmentFile } from './walk.ts';
 
 /** A new journal's first segment is small, so that opening an empty directory takes milliseconds. */
 const FIRST_SEGMENT_BYTES = 4 * 1024 * 1024;
 const COPY_BYTES = 1024 * 1024;
-const SPARES_MAX = 2;
 
 export interface Ground {
   readonly head: Head;
@@ -41,14 +41,7 @@ export async function createJournal(host: Host, options: GroundOptions): Promise
     const head = await createHead(disk, directory, journal);
     const path = segmentPath(directory, 0);
     const sizeBytes = Math.min(FIRST_SEGMENT_BYTES, options.segmentBytes);
-    const temporary = `${path}.filling`;
-    const file = await disk.open(temporary, { create: true });
-    try {
-      await fill(file, temporary, sizeBytes, () => false);
-    } finally {
-      await file.close();
-    }
-    await disk.rename(temporary, path);
+    await makeSegment(disk, path, sizeBytes, () => false);
     await disk.syncDirectory(directory);
     const first = new Segment(0, path, sizeBytes);
     first.file = await disk.open(path, { dsync });
@@ -138,8 +131,8 @@ async function keepSpares(host: Host, options: GroundOptions, found: Found, acti
     if (number === active + 1 + spares.length && spares.length < SPARES_MAX && sizeBytes === options.segmentBytes) {
       // The sync of this name may have failed in an earlier process, which the cache would not show: it is made once more.
       if (!found.closed) {
-        await disk.rename(path, `${path}.filling`);
-        await disk.rename(`${path}.filling`, path);
+        await disk.rename(path, temporaryPath(path));
+        await disk.rename(temporaryPath(path), path);
       }
       spares.push(new Segment(number, path, sizeBytes));
     } else {

@@ -11,7 +11,7 @@ import type { View } from './arena.ts';
 import { continueJournal, createJournal, type Ground, randomIdentity } from './establish.ts';
 import { Reader } from './reader.ts';
 import { type Replay, recover } from './recover.ts';
-import { type Segment, Segments } from './segments.ts';
+import { Segments } from './segments.ts';
 import { type Durability, Writer } from './writer.ts';
 
 export type { Room } from './appender.ts';
@@ -165,7 +165,8 @@ export class Journal {
 
   /** Oldest first, the one being written included; without those given to `recycle`. */
   segments(): readonly { readonly number: number; readonly sizeBytes: number }[] {
-    return this.#segments.live.map(({ number, sizeBytes }) => ({ number, sizeBytes }));
+    const here = this.#segments.live.filter((segment) => !this.#segments.isLeaving(segment));
+    return here.map(({ number, sizeBytes }) => ({ number, sizeBytes }));
   }
 
   /**
@@ -173,6 +174,7 @@ export class Journal {
    * device and a checkpoint that begins behind the segment too; until then it stays, and can still be read. Unknown numbers are ignored.
    */
   recycle(segment: number): void {
+    if (segment >= segmentOf(this.#appender.position)) throw new RangeError(`Segment ${segment} is being filled and cannot be recycled.`);
     this.#segments.recycle(segment, this.#appender.tip);
   }
 
@@ -214,8 +216,10 @@ export class Journal {
     if (start >= this.#appender.position) return this.#appender.position;
     const waiting = this.#writer.findWaiting(start);
     if (waiting !== undefined) return waiting;
-    const segment: Segment | undefined = this.#segments.find(segmentOf(start));
-    const byte = segment === undefined ? -1 : segment.index.floor(byteOf(start));
+    const index = this.#segments.find(segmentOf(start))?.index;
+    let byte = index?.floor(byteOf(start)) ?? -1;
+    // The tip may be the very end of a block without padding, which is in no block.
+    if (byte < 0) byte = index?.floor(byteOf(start) - 1) ?? -1;
     if (byte < 0) throw new RangeError(`No block of this journal holds the position ${start} at which a checkpoint is said to begin.`);
     return (start - byteOf(start) + byte) as Position;
   }

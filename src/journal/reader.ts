@@ -15,7 +15,8 @@ import {
   readHeader,
 } from './block.ts';
 import { BlockIndex } from './block-index.ts';
-import type { Segment, Segments } from './segments.ts';
+import type { Segment } from './segment.ts';
+import type { Segments } from './segments.ts';
 import { newerFormat } from './walk.ts';
 
 /** Small blocks are read so many bytes at a time: draining a backlog of them one by one would cost a trip to the pool each. */
@@ -44,11 +45,17 @@ export class Reader {
         `Segment ${segmentOf(at)} of the journal, which should hold position ${at}, is not there. Run "signalbox doctor".`,
       );
     }
-    const byte = byteOf(at);
-    if (byte < segment.index.knownFromByte) await this.#walkOnce(segment);
-    const from = segment.index.floor(byte);
-    if (from < 0) throw damaged(segment.path, byte, 'absent');
-    return this.#read(segment, from, segment.index.run(from, RUN_BYTES));
+    // From here on it is not recycled until it has been read.
+    this.#segments.hold(segment);
+    try {
+      const byte = byteOf(at);
+      if (byte < segment.index.knownFromByte) await this.#walkOnce(segment);
+      const from = segment.index.floor(byte);
+      if (from < 0) throw damaged(segment.path, byte, 'absent');
+      return await this.#read(segment, from, segment.index.run(from, RUN_BYTES));
+    } finally {
+      this.#segments.done(segment);
+    }
   }
 
   async #read(segment: Segment, from: number, end: number): Promise<View> {
@@ -81,7 +88,10 @@ export class Reader {
     return walk;
   }
 
-  /** Finds the blocks of a segment that recovery had no need to read. Only their headers are looked at: `fetch` checks what it gives. */
+  /**
+   * Finds the blocks of a segment that recovery had no need to read, up to the first place where none begins. Only their headers are
+   * looked at: `fetch` checks what it gives.
+   */
   async #walk(segment: Segment): Promise<void> {
     const untilByte = segment.index.knownFromByte;
     const found = new BlockIndex();
@@ -96,19 +106,16 @@ export class Reader {
         if (byte + HEADER_BYTES > windowByte + windowBytes) {
           windowByte = byte;
           windowBytes = await file.read(bytes, byte);
+          if (windowBytes < HEADER_BYTES) break;
         }
-        const fault =
-          byte + HEADER_BYTES > windowByte + windowBytes
-            ? 'truncated'
-            : readHeader(view, byte - windowByte, position(segment.number, byte), this.#journal, header);
-        if (fault !== undefined) throw damaged(segment.path, byte, fault);
-        if (align(byte + header.sizeBytes) > segment.sizeBytes) throw damaged(segment.path, byte, 'truncated');
+        const fault = readHeader(view, byte - windowByte, position(segment.number, byte), this.#journal, header);
+        if (fault !== undefined || byte + header.sizeBytes > segment.sizeBytes) break;
         found.add(byte, header.sizeBytes);
       }
     } finally {
       this.#segments.done(segment);
     }
-    if (segment.index.knownFromByte === untilByte) segment.index.prepend(found);
+    segment.index.prepend(found);
   }
 
   #take(sizeBytes: number): Uint8Array {

@@ -12,7 +12,7 @@ import { ALIGN_BYTES, align, type BlockHeader, emptyHeader, FRAME_BYTES, HEADER_
 import type { BlockIndex } from './block-index.ts';
 import { headPath, readHead, type SavedHead } from './head.ts';
 import { damaged, describeFault } from './reader.ts';
-import { segmentNumber, segmentPath } from './segments.ts';
+import { segmentNumber, segmentPath } from './segment.ts';
 import { Stream, StreamBuffers } from './stream.ts';
 import { readBlock, type SegmentFile, Walk } from './walk.ts';
 

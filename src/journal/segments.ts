@@ -5,44 +5,15 @@
 
 import type { File } from '../host/disk.ts';
 import type { Host } from '../host/host.ts';
-import { type Position, position } from '../model/lines.ts';
-import { HEADER_BYTES, standsAt } from './block.ts';
-import { BlockIndex } from './block-index.ts';
-import { ShortWrite, writeWhole } from './head.ts';
-import type { SegmentFile } from './walk.ts';
+import type { Position } from '../model/lines.ts';
+import { isPassing, makeSegment, Segment, segmentPath, temporaryPath } from './segment.ts';
 
-const NAME = /^(\d{10})\.journal$/;
-const TEMPORARY = '.filling';
 /** A second spare takes what is recycled, so that steady work fills no file with zeros ever again. */
-const SPARES_MAX = 2;
-const FILL_BYTES = 1024 * 1024;
-/** While a spare is filled its bytes are synced so often, so that the journal's own writes never queue behind a whole segment. */
-const FILL_SYNC_BYTES = 8 * 1024 * 1024;
+export const SPARES_MAX = 2;
 const OPEN_MAX = 16;
 const RETRY_MS = 1000;
 /** A spare is begun when an eighth of the segment being written is used: a journal that stays tiny never costs a whole segment. */
 const PREPARE_AT = 1 / 8;
-/** What a full disk or a limit of the process says; it passes. Anything else the disk says about its own files is final. */
-const PASSING: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EMFILE', 'ENFILE', 'ENOMEM']);
-
-export class Segment implements SegmentFile {
-  readonly number: number;
-  readonly path: string;
-  readonly sizeBytes: number;
-  index: BlockIndex;
-  file: File | undefined;
-  opening: Promise<File> | undefined;
-  /** Reads under way; and one more while it is written, or written and not yet on the device. */
-  users = 0;
-  usedAt = 0;
-
-  constructor(number: number, path: string, sizeBytes: number, index: BlockIndex = new BlockIndex()) {
-    this.number = number;
-    this.path = path;
-    this.sizeBytes = sizeBytes;
-    this.index = index;
-  }
-}
 
 export interface SegmentsOptions {
   readonly directory: string;
@@ -101,9 +72,7 @@ export class Segments {
   /** All files, spares and leaving ones included. */
   get sizeBytes(): number {
     let sum = 0;
-    for (const { sizeBytes } of this.live) sum += sizeBytes;
-    for (const { sizeBytes } of this.spares) sum += sizeBytes;
-    for (const { segment } of this.#leaving) sum += segment.sizeBytes;
+    for (const { sizeBytes } of this.#all()) sum += sizeBytes;
     return sum;
   }
 
@@ -111,10 +80,6 @@ export class Segments {
     return (
       this.live.find((segment) => segment.number === number) ?? this.#leaving.find(({ segment }) => segment.number === number)?.segment
     );
-  }
-
-  isLeaving(number: number): boolean {
-    return this.#leaving.some(({ segment }) => segment.number === number);
   }
 
   /** The next segment becomes the one being written; `undefined` when there is no spare yet: wait for `onSpare`. */
@@ -127,6 +92,8 @@ export class Segments {
     }
     this.#wanted = false;
     next.users++;
+    // What is appended is ahead of what is written: the segment left here may have been given to `recycle` already.
+    if (this.isLeaving(this.active)) this.live.pop();
     this.live.push(next);
     this.work();
     return next;
@@ -145,15 +112,22 @@ export class Segments {
     this.work();
   }
 
-  /** Takes a segment out of the live ones; its file goes when `isFree` says so and nobody reads from it. */
+  /** Takes a segment out of the live ones; its file goes when `isFree` says so and nobody uses it. */
   recycle(number: number, since: Position): void {
-    const at = this.live.findIndex((segment) => segment.number === number);
-    if (at < 0) return;
-    const segment = this.live[at] as Segment;
-    if (segment === this.active) throw new RangeError(`Segment ${number} is being written and cannot be recycled.`);
-    this.live.splice(at, 1);
+    const segment = this.live.find((live) => live.number === number);
+    if (segment === undefined || this.isLeaving(segment)) return;
     this.#leaving.push({ segment, since });
+    if (segment !== this.active) this.live.splice(this.live.indexOf(segment), 1);
     this.work();
+  }
+
+  isLeaving(segment: Segment): boolean {
+    return this.#leaving.some((leaving) => leaving.segment === segment);
+  }
+
+  /** Keeps the segment's file from being closed or recycled until `done`. */
+  hold(segment: Segment): void {
+    segment.users++;
   }
 
   /** The open file, for reading. Give it back with `done`. */
@@ -204,13 +178,17 @@ export class Segments {
 
   async close(): Promise<void> {
     await this.quiet();
-    for (const segment of [...this.live, ...this.spares, ...this.#leaving.map((leaving) => leaving.segment)]) await this.#shut(segment);
+    for (const segment of this.#all()) await this.#shut(segment);
   }
 
   /** Nothing is written any more. */
   stop(): void {
     this.#stopped = true;
     this.#calm();
+  }
+
+  #all(): Set<Segment> {
+    return new Set([...this.live, ...this.spares, ...this.#leaving.map(({ segment }) => segment)]);
   }
 
   get #reserveBytes(): number {
@@ -245,18 +223,21 @@ export class Segments {
   async #leave(segment: Segment): Promise<void> {
     const { disk, logger } = this.#host;
     const { directory, segmentBytes } = this.#options;
-    const room = this.#unopened === undefined && this.spares.length < SPARES_MAX;
-    const keep = room && segment.sizeBytes === segmentBytes && (await this.#isItself(segment));
+    // From here on nobody is given it to read any more.
+    segment.gone = true;
+    const keep = await this.#isReusable(segment);
     await this.#shut(segment);
     if (this.#stopped) return;
     if (keep) {
       const next = new Segment(this.#nextNumber, segmentPath(directory, this.#nextNumber), segmentBytes);
       await disk.rename(segment.path, next.path);
+      if (this.#stopped) return;
       await disk.syncDirectory(directory);
       this.#forget(segment);
       await this.#openSpare(next);
     } else {
       await disk.remove(segment.path);
+      if (this.#stopped) return;
       await disk.syncDirectory(directory);
       this.#forget(segment);
       this.#retryNow();
@@ -264,16 +245,13 @@ export class Segments {
     logger.info('journal.recycled', { segment: segment.number, kept: keep });
   }
 
-  /** After a failed directory sync and a power cut two names may lead to one file. Such a name is removed, which harms no one; never written to. */
-  async #isItself(segment: Segment): Promise<boolean> {
-    const header = new Uint8Array(HEADER_BYTES);
-    const file = await this.use(segment);
+  async #isReusable(segment: Segment): Promise<boolean> {
+    if (this.#unopened !== undefined || this.spares.length >= SPARES_MAX || segment.sizeBytes !== this.#options.segmentBytes) return false;
     try {
-      await file.read(header, 0);
+      return await segment.isItself(await this.use(segment));
     } finally {
       this.done(segment);
     }
-    return standsAt(new DataView(header.buffer), 0, position(segment.number, 0));
   }
 
   #forget(segment: Segment): void {
@@ -318,25 +296,15 @@ export class Segments {
     try {
       const free = await disk.freeBytes(directory);
       if (free < this.#reserveBytes) return this.#tighten(`${free} bytes are free`);
-      if (!(await this.#fill(path, segmentBytes))) return;
+      if (!(await makeSegment(disk, path, segmentBytes, () => this.#stopped))) return;
     } catch (error) {
-      if (!isPassing(error)) throw error;
-      await disk.remove(path + TEMPORARY);
+      if (!isPassing(error) || this.#stopped) throw error;
+      await disk.remove(temporaryPath(path));
       return this.#tighten(String(error));
     }
-    await disk.rename(path + TEMPORARY, path);
+    if (this.#stopped) return;
     await disk.syncDirectory(directory);
     await this.#openSpare(new Segment(number, path, segmentBytes));
-  }
-
-  /** False: stopped on the way. */
-  async #fill(path: string, sizeBytes: number): Promise<boolean> {
-    const file = await this.#host.disk.open(path + TEMPORARY, { create: true });
-    try {
-      return await fill(file, path + TEMPORARY, sizeBytes, () => this.#stopped);
-    } finally {
-      await file.close();
-    }
   }
 
   #tighten(why: string): void {
@@ -376,36 +344,4 @@ export class Segments {
     for (const segment of idle.slice(0, Math.max(0, idle.length - OPEN_MAX)))
       this.#shut(segment).catch((error: unknown) => this.#failed(error));
   }
-}
-
-/** Zeros, on the device when answered. False: `isStopped` said so. */
-export async function fill(file: File, path: string, sizeBytes: number, isStopped: () => boolean): Promise<boolean> {
-  const zeros = new Uint8Array(Math.min(FILL_BYTES, sizeBytes));
-  await file.truncate(0);
-  for (let byte = 0; byte < sizeBytes; ) {
-    const count = Math.min(zeros.length, sizeBytes - byte);
-    await writeWhole(file, count === zeros.length ? zeros : zeros.subarray(0, count), byte, path);
-    byte += count;
-    if (isStopped()) return false;
-    if (byte === sizeBytes || byte % FILL_SYNC_BYTES === 0) await file.sync();
-  }
-  return !isStopped();
-}
-
-export function isPassing(error: unknown): boolean {
-  return error instanceof ShortWrite || (error instanceof Error && 'code' in error && PASSING.has(error.code));
-}
-
-export function segmentPath(directory: string, number: number): string {
-  return `${directory}/${String(number).padStart(10, '0')}.journal`;
-}
-
-/** The number in a segment's name; `undefined` for other files. */
-export function segmentNumber(name: string): number | undefined {
-  const digits = NAME.exec(name)?.[1];
-  return digits === undefined ? undefined : Number(digits);
-}
-
-export function isTemporary(name: string): boolean {
-  return name.endsWith(TEMPORARY);
 }

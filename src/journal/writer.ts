@@ -5,11 +5,12 @@
 
 import type { File } from '../host/disk.ts';
 import type { Host } from '../host/host.ts';
-import { byteOf, type Position, position, segmentOf } from '../model/lines.ts';
+import { byteOf, type Position, segmentOf } from '../model/lines.ts';
 import type { SealedBlock } from './appender.ts';
 import { align, type BlockHeader, emptyHeader, type Identity, sealBlock } from './block.ts';
 import { type Head, type HeadState, ShortWrite } from './head.ts';
-import type { Segment, Segments } from './segments.ts';
+import type { Segment } from './segment.ts';
+import type { Segments } from './segments.ts';
 
 /** When an entry is safe: on the device · in the hands of the operating system · at once, with the write following behind. */
 export type Durability = 'fsync' | 'os' | 'memory';
@@ -173,7 +174,7 @@ export class Writer {
     const next = this.#segments.roll();
     if (next === undefined) return undefined;
     if (this.#options.durability === 'fsync') this.#segments.done(active);
-    else this.#syncDevice(active, position(next.number, 0), () => this.#segments.done(active));
+    else this.#syncDevice(active, this.#written, () => this.#segments.done(active));
     return next.file;
   }
 
@@ -184,7 +185,7 @@ export class Writer {
     header.sizeBytes = block.sizeBytes;
     header.entries = block.entries;
     header.position = block.position;
-    header.durable = this.#options.durability === 'fsync' ? block.position : this.#durable;
+    header.durable = this.#durable;
     header.checkpointBlock = block.checkpointBlock;
     header.checkpoint = block.checkpoint;
     sealBlock(block.arena.bytes, block.arena.view, block.at, header);

@@ -1,0 +1,51 @@
+/** Hundreds of journals through crashes, kills, disk errors and full disks, each from a seed that can be run again. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Durability } from '../../src/journal/journal.ts';
+import { type Counts, type LifeOptions, live } from './life.ts';
+
+async function seeds(from: number, count: number, options: LifeOptions): Promise<Counts> {
+  const total: Counts = {
+    entries: 0,
+    acked: 0,
+    replayed: 0,
+    cut: 0,
+    crashes: 0,
+    kills: 0,
+    failures: 0,
+    recycled: 0,
+    tight: 0,
+    fetched: 0,
+  };
+  for (let seed = from; seed < from + count; seed++) {
+    try {
+      const counts = await live(seed, options);
+      for (const name of Object.keys(total) as (keyof Counts)[]) total[name] += counts[name];
+    } catch (error) {
+      throw new Error(`Seed ${seed} with ${JSON.stringify(options)} failed.`, { cause: error });
+    }
+  }
+  return total;
+}
+
+/** The run met what it is about. */
+function met(counts: Counts, names: readonly (keyof Counts)[]): void {
+  for (const name of names) assert.ok(counts[name] > 0, `no ${name}`);
+}
+
+const ALWAYS = ['entries', 'acked', 'replayed', 'cut', 'crashes', 'kills', 'recycled', 'fetched'] as const;
+
+for (const durability of ['fsync', 'os', 'memory'] satisfies Durability[]) {
+  test(`${durability}: what was safe is replayed, in order and byte for byte, after any crash or kill`, async () => {
+    met(await seeds(0, durability === 'fsync' ? 200 : 80, { durability }), ALWAYS);
+  });
+
+  test(`${durability}: after a disk error nothing becomes safe or is written; opening again loses nothing that was safe`, async () => {
+    met(await seeds(10_000, durability === 'fsync' ? 200 : 80, { durability, faults: true }), [...ALWAYS, 'failures']);
+  });
+
+  test(`${durability}: a disk that fills up fails nothing`, async () => {
+    met(await seeds(20_000, durability === 'fsync' ? 100 : 40, { durability, full: true }), [...ALWAYS, 'tight']);
+  });
+}
