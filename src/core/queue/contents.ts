@@ -53,6 +53,27 @@ export class Contents {
     this.order = this.groups ?? lines ?? new ReadyFifo(this.rows);
   }
 
+  /** `count` new messages from `first` on take their places in the structures over the rows. */
+  admit(spec: QueueSpec, first: number, count: number, nowMs: number, dueMs: number, expiresMs: number): void {
+    const { ttlMs } = spec;
+    this.totals.published += count;
+    const boundMs = ttlMs === undefined ? undefined : nowMs + ttlMs;
+    const endMs = Math.min(expiresMs, boundMs ?? Number.POSITIVE_INFINITY);
+    if (endMs < Number.POSITIVE_INFINITY) this.expire(first, count, endMs, boundMs);
+    if ((spec.priorityAgeMs ?? 0) > 0) this.wait(first, count, nowMs);
+    if (dueMs > 0) {
+      this.delayed += count;
+      for (let number = first; number < first + count; number++) this.delays.add(number, dueMs);
+      return;
+    }
+    this.ready += count;
+    if (!this.isOrdered) return;
+    for (let number = first; number < first + count; number++) {
+      const chunk = this.chunkOf(number);
+      this.enlist(number, chunk, chunk.find(number));
+    }
+  }
+
   /** A message that has become ready takes its place in the order, unless it still stands there. */
   enlist(number: number, chunk: Chunk, row: number): void {
     if (((chunk.flags[row] as number) & LISTED) === 0) this.order.add(number, chunk, row);

@@ -7,7 +7,11 @@ import { CHUNK, type Chunk, EXPIRING, IN_FLIGHT, SETTLED, STATE_MASK } from './c
 import { TimeHeap } from './heaps.ts';
 import type { Rows } from './rows.ts';
 
+/** More than twice those unsettled, and this many: each addition looks at a few others and throws out what is stale. */
 const STALE_MAX = 1024;
+const SWEEP = 8;
+/** So many stale ones are taken off the top in one asking for the next time, not to stop the house when a great many were settled. */
+const SKIP_MAX = 1024;
 
 export class Expiry {
   readonly #rows: Rows;
@@ -41,7 +45,7 @@ export class Expiry {
     const flags = chunk.flags[row] as number;
     const expiresMs = chunk.expiresAt(row);
     if (expiresMs === Number.POSITIVE_INFINITY || (flags & EXPIRING) !== 0) return;
-    if (this.#heap.size > 2 * this.#rows.live + STALE_MAX) this.#heap.filter((_, waiting) => this.#isWaiting(waiting));
+    if (this.#heap.size > 2 * this.#rows.live + STALE_MAX) this.#heap.sweep(SWEEP, (_, waiting) => this.#isWaiting(waiting));
     chunk.flags[row] = flags | EXPIRING;
     this.#heap.push(expiresMs, number);
   }
@@ -51,7 +55,7 @@ export class Expiry {
     const max = Math.min(countMax, into.length);
     const aside = this.#aside;
     let count = 0;
-    while (count < max && this.#heapMs() <= nowMs) {
+    while (count < max && this.#heapMs(Number.POSITIVE_INFINITY) <= nowMs) {
       const { timeMs, number } = this.#heap;
       this.#heap.pop();
       aside.push(timeMs, number);
@@ -62,11 +66,11 @@ export class Expiry {
     return this.#lineOver(nowMs, count, max, into);
   }
 
-  /** When the next one's time is over; `Infinity` when none ends. */
+  /** When the next one's time is over, or, while there is much to clear away, earlier; `Infinity` when none ends. */
   nextMs(): number {
     const chunk = this.#lineTop();
     const lineMs = chunk === undefined ? Number.POSITIVE_INFINITY : chunk.expiresAt(chunk.rowFrom(this.#cursor));
-    return Math.min(this.#heapMs(), lineMs);
+    return Math.min(this.#heapMs(SKIP_MAX), lineMs);
   }
 
   /** The chunk of the first message of the line that waits. Moves the cursor there: what it passes is marked when it comes back. */
@@ -101,8 +105,8 @@ export class Expiry {
     return count;
   }
 
-  #heapMs(): number {
-    while (this.#heap.size > 0 && !this.#isWaiting(this.#heap.number)) this.#heap.pop();
+  #heapMs(skipMax: number): number {
+    for (let i = 0; i < skipMax && this.#heap.size > 0 && !this.#isWaiting(this.#heap.number); i++) this.#heap.pop();
     return this.#heap.timeMs;
   }
 

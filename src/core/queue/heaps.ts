@@ -62,6 +62,7 @@ export class TimeHeap {
   #times = NOTHING;
   #numbers = NOTHING;
   #size = 0;
+  #swept = 0;
 
   get size(): number {
     return this.#size;
@@ -85,8 +86,7 @@ export class TimeHeap {
   /** Takes the top out. */
   pop(): void {
     if (this.#size === 0) return;
-    const last = --this.#size;
-    this.#sink(this.#times[last] as number, this.#numbers[last] as number);
+    this.#remove(0);
     if (this.#size * 4 < this.#times.length && this.#times.length > 64) this.#resize(this.#times.length / 2);
   }
 
@@ -94,21 +94,31 @@ export class TimeHeap {
     this.#size = 0;
   }
 
-  /** Keeps those for which `keep` answers true. */
-  filter(keep: (timeMs: number, number: number) => boolean): void {
-    const count = this.#size;
-    this.#size = 0;
-    for (let i = 0; i < count; i++) {
-      const timeMs = this.#times[i] as number;
-      const number = this.#numbers[i] as number;
-      // Rises among those kept, which stand before place `i`.
-      if (keep(timeMs, number)) this.#rise(this.#size++, timeMs, number);
+  /**
+   * Looks at the next `steps` of all, round and round, and takes out those for which `keep` answers false: so what is stale goes bit by
+   * bit, never all at once.
+   */
+  sweep(steps: number, keep: (timeMs: number, number: number) => boolean): void {
+    for (let step = 0; step < steps && this.#size > 0; step++) {
+      if (this.#swept >= this.#size) this.#swept = 0;
+      if (keep(this.#times[this.#swept] as number, this.#numbers[this.#swept] as number)) this.#swept++;
+      else this.#remove(this.#swept);
     }
   }
 
   /** All of them, in no order. */
   each(visit: (timeMs: number, number: number) => void): void {
     for (let i = 0; i < this.#size; i++) visit(this.#times[i] as number, this.#numbers[i] as number);
+  }
+
+  #remove(at: number): void {
+    const last = --this.#size;
+    if (at === last) return;
+    const timeMs = this.#times[last] as number;
+    const number = this.#numbers[last] as number;
+    const parent = (at - 1) >> 1;
+    if (at > 0 && this.#isBefore(last, parent)) this.#rise(at, timeMs, number);
+    else this.#sink(at, timeMs, number);
   }
 
   #rise(from: number, timeMs: number, number: number): void {
@@ -127,11 +137,11 @@ export class TimeHeap {
     numbers[at] = number;
   }
 
-  #sink(timeMs: number, number: number): void {
+  #sink(from: number, timeMs: number, number: number): void {
     const times = this.#times;
     const numbers = this.#numbers;
     const size = this.#size;
-    let at = 0;
+    let at = from;
     for (;;) {
       let child = 2 * at + 1;
       if (child >= size) break;

@@ -1,4 +1,6 @@
 /**
+ * (Longer than most files: the one door to this folder, mostly contract, a line or two of code for each call.)
+ *
  * A queue: messages as numbers in typed arrays, what state each is in, and who gets which next. Pure: what it does follows from what
  * it is told, so replaying the same calls gives the same queue.
  *
@@ -9,13 +11,13 @@ import type { QueueSpec } from '../../model/declaration.ts';
 import type { Death, MessageState, QueueTotals, Runs } from '../../model/engine.ts';
 import { type Position, segmentOf } from '../../model/lines.ts';
 import { extendRuns, leaseRuns, returnRuns, settleRuns } from './changes.ts';
-import { CHUNK, type Chunk, DELAYED, IN_FLIGHT, READY, SETTLED, STATE_MASK } from './chunk.ts';
+import { DELAYED, IN_FLIGHT, READY, STATE_MASK } from './chunk.ts';
 import { Contents } from './contents.ts';
+import { browse, inSegment, inState } from './look.ts';
 import { Fingerprint } from './pieces.ts';
 import { restate } from './restate.ts';
 import { Restorer } from './restore.ts';
 import type { SegmentLive } from './rows.ts';
-import { NO_RUNS, RunList } from './runs.ts';
 
 export type { SegmentLive } from './rows.ts';
 
@@ -106,7 +108,8 @@ export class Queue {
     expiresMs: number,
     group: string | undefined,
   ): number {
-    const { rows, groups } = this.#change();
+    const contents = this.#change();
+    const { rows, groups } = contents;
     const dueAtMs = this.#dueMs(dueMs, nowMs);
     const number = rows.tail;
     const chunk = rows.append(at, sizeBytes, dueAtMs > 0 ? DELAYED : READY);
@@ -114,7 +117,7 @@ export class Queue {
     const level = Math.min(priority, this.#spec.priorityMax ?? 0);
     if (level > 0) chunk.priorities()[chunk.used - 1] = level;
     if (groups !== undefined && group !== undefined) groups.join(group, number, chunk, chunk.used - 1);
-    this.#admit(number, 1, nowMs, dueAtMs, expiresMs);
+    contents.admit(this.#spec, number, 1, nowMs, dueAtMs, expiresMs);
     return number;
   }
 
@@ -123,11 +126,12 @@ export class Queue {
    * `ends[0] - start` bytes, each further one of `ends[i] - ends[i - 1]`. Answers the first one's number.
    */
   pushRun(at: Position, start: number, ends: Uint32Array, count: number, nowMs: number): number {
-    const { rows } = this.#change();
+    const contents = this.#change();
+    const { rows } = contents;
     const dueAtMs = this.#dueMs(0, nowMs);
     const first = rows.tail;
     rows.appendRun(at, start, ends, count, dueAtMs > 0 ? DELAYED : READY);
-    this.#admit(first, count, nowMs, dueAtMs, Number.POSITIVE_INFINITY);
+    contents.admit(this.#spec, first, count, nowMs, dueAtMs, Number.POSITIVE_INFINITY);
     return first;
   }
 
@@ -244,7 +248,10 @@ export class Queue {
     return this.#contents.expiry.over(nowMs, countMax, into);
   }
 
-  /** When something will happen by itself: a delayed message is due, a lease or a time to live ends. `Infinity` if nothing. */
+  /**
+   * When something will happen by itself: a delayed message is due, a lease or a time to live ends. `Infinity` if nothing. Never late; it
+   * may be early when very many messages with a time to live of their own were settled: ask again then.
+   */
   nextTimeMs(): number {
     const { delays, leases, expiry } = this.#contents;
     return Math.min(delays.nextMs(), leases.nextMs(), expiry.nextMs());
@@ -262,12 +269,12 @@ export class Queue {
 
   /** All that is in flight. */
   held(): Runs {
-    return this.#inState(IN_FLIGHT);
+    return inState(this.#contents.rows, IN_FLIGHT);
   }
 
   /** All that is ready. */
   waiting(): Runs {
-    return this.#inState(READY);
+    return inState(this.#contents.rows, READY);
   }
 
   /** Id of the lease that holds it; 0 = not in flight. */
@@ -325,15 +332,7 @@ export class Queue {
 
   /** Fills `into` with at most `countMax` unsettled numbers from `from` on, ascending, in any state; answers how many. */
   browse(from: number, countMax: number, into: Float64Array): number {
-    const { rows } = this.#contents;
-    const max = Math.min(countMax, into.length);
-    let count = 0;
-    for (let chunk = rows.from(from); chunk !== undefined && count < max; chunk = rows.from(chunk.base + CHUNK)) {
-      for (let row = chunk.rowFrom(from); row < chunk.used && count < max; row++) {
-        if (((chunk.flags[row] as number) & STATE_MASK) !== SETTLED) into[count++] = chunk.numberAt(row);
-      }
-    }
-    return count;
+    return browse(this.#contents.rows, from, countMax, into);
   }
 
   /** Fills `into` with at most `countMax` ready numbers to drop first when the queue is over its limit: lowest priority, then oldest. */
@@ -343,10 +342,7 @@ export class Queue {
 
   /** Visits all unsettled messages whose bytes stand in a journal segment. `visit` may relocate what it is shown and change nothing else. */
   inSegment(segment: number, visit: (number: number) => void): void {
-    const { rows } = this.#contents;
-    for (let chunk = rows.from(0); chunk !== undefined; chunk = rows.from(chunk.base + CHUNK)) {
-      if (segment >= chunk.segmentMin && segment <= chunk.segmentMax) visitSegment(chunk, segment, visit);
-    }
+    inSegment(this.#contents.rows, segment, visit);
   }
 
   #change(): Contents {
@@ -358,48 +354,4 @@ export class Queue {
     const dueAtMs = dueMs > 0 ? dueMs : nowMs + (this.#spec.delayMs ?? 0);
     return dueAtMs > nowMs ? dueAtMs : 0;
   }
-
-  /** `count` new messages from `first` on take their places in the structures over the rows. */
-  #admit(first: number, count: number, nowMs: number, dueMs: number, expiresMs: number): void {
-    const contents = this.#contents;
-    const { ttlMs } = this.#spec;
-    contents.totals.published += count;
-    const boundMs = ttlMs === undefined ? undefined : nowMs + ttlMs;
-    const endMs = Math.min(expiresMs, boundMs ?? Number.POSITIVE_INFINITY);
-    if (endMs < Number.POSITIVE_INFINITY) contents.expire(first, count, endMs, boundMs);
-    if ((this.#spec.priorityAgeMs ?? 0) > 0) contents.wait(first, count, nowMs);
-    if (dueMs > 0) {
-      contents.delayed += count;
-      for (let number = first; number < first + count; number++) contents.delays.add(number, dueMs);
-      return;
-    }
-    contents.ready += count;
-    if (!contents.isOrdered) return;
-    for (let number = first; number < first + count; number++) {
-      const chunk = contents.chunkOf(number);
-      contents.enlist(number, chunk, chunk.find(number));
-    }
-  }
-
-  #inState(state: number): Runs {
-    const { rows } = this.#contents;
-    const found = new RunList();
-    for (let chunk = rows.from(0); chunk !== undefined; chunk = rows.from(chunk.base + CHUNK)) {
-      for (let row = 0; row < chunk.used; row++) {
-        if (((chunk.flags[row] as number) & STATE_MASK) === state) found.add(chunk.numberAt(row), 1);
-      }
-    }
-    return found.size === 0 ? NO_RUNS : found.toRuns();
-  }
-}
-
-/** Also finds out which segments the chunk really spans, so that the next look may pass it by. */
-function visitSegment(chunk: Chunk, segment: number, visit: (number: number) => void): void {
-  let low = Number.POSITIVE_INFINITY;
-  for (let row = 0; row < chunk.used; row++) {
-    if (((chunk.flags[row] as number) & STATE_MASK) === SETTLED) continue;
-    if (chunk.segmentAt(row) === segment) visit(chunk.numberAt(row));
-    low = Math.min(low, chunk.segmentAt(row));
-  }
-  chunk.segmentMin = low;
 }

@@ -13,6 +13,7 @@ import { NumberFifo } from './number-fifo.ts';
 import type { ReadyOrder } from './ready.ts';
 import type { Rows } from './rows.ts';
 
+/** After so many additions it is looked whether too much is stale. */
 const STALE_MAX = 1024;
 const NONE: number = Number.POSITIVE_INFINITY;
 
@@ -127,8 +128,7 @@ export class ReadyPriority implements ReadyOrder {
   readonly #levels: (Level | undefined)[] = [];
   /** Those in use, highest first. */
   readonly #ranked: Level[] = [];
-  #sizeMax = STALE_MAX;
-  #size = 0;
+  #added = 0;
 
   /** `ageMs` 0 = no ageing. */
   constructor(rows: Rows, ageMs: number) {
@@ -137,7 +137,7 @@ export class ReadyPriority implements ReadyOrder {
   }
 
   add(number: number, chunk: Chunk, row: number): void {
-    if (++this.#size > this.#sizeMax) this.#sweep();
+    if (++this.#added === STALE_MAX) this.#sweep();
     chunk.flags[row] = (chunk.flags[row] as number) | LISTED;
     this.#levelOf(chunk.priority === undefined ? 0 : (chunk.priority[row] as number)).add(number);
   }
@@ -155,6 +155,7 @@ export class ReadyPriority implements ReadyOrder {
     let count = 0;
     for (const level of levels) {
       if (count === max) break;
+      if (level.size === 0) continue;
       level.begin(nowMs);
       for (; count < max && level.top < NONE; level.advance()) take[count++] = level.top;
       level.end();
@@ -163,7 +164,7 @@ export class ReadyPriority implements ReadyOrder {
   }
 
   #aged(nowMs: number, max: number, take: Float64Array): number {
-    const levels = this.#ranked;
+    const levels = this.#ranked.filter((level) => level.size > 0);
     for (const level of levels) level.begin(nowMs);
     let count = 0;
     while (count < max) {
@@ -201,13 +202,12 @@ export class ReadyPriority implements ReadyOrder {
     return level;
   }
 
-  /** Throws out what is no longer ready. The size counts additions only, so it is taken anew each time. */
+  /** Throws out what is no longer ready when there is more of it than of what waits. Asking does so too, where it looks. */
   #sweep(): void {
-    this.#size = 1;
-    for (const level of this.#ranked) {
-      if (level.size > 0) level.sweep();
-      this.#size += level.size;
-    }
-    this.#sizeMax = 2 * this.#size + STALE_MAX;
+    this.#added = 0;
+    let size = 0;
+    for (const level of this.#ranked) size += level.size;
+    if (size <= 2 * this.#rows.live + STALE_MAX) return;
+    for (const level of this.#ranked) level.sweep();
   }
 }

@@ -288,7 +288,9 @@ class Trial {
       'expired',
     );
     assert.equal(queue.expired(nowMs, 2, into), Math.min(2, naive.expired(nowMs).length));
-    assert.equal(queue.nextTimeMs(), naive.nextTimeMs(), 'nextTimeMs');
+    assert.ok(queue.nextTimeMs() <= naive.nextTimeMs(), 'never late');
+    for (let i = 0; i < 10; i++) queue.nextTimeMs();
+    assert.equal(queue.nextTimeMs(), naive.nextTimeMs(), 'exact once all that is stale was cleared away');
     for (const m of naive.all) {
       if (queue.state(m.number) !== m.state) assert.equal(queue.state(m.number), m.state, `state of ${m.number}`);
       if (m.state === undefined) continue;
@@ -363,7 +365,8 @@ for (const spec of SPECS) {
         second.checkAll();
         assert.equal(trial.twin.digest(), copy.digest(), 'the same changes give the same state');
       }),
-      { numRuns: 60 },
+      // What fails is made smaller for half a minute at most.
+      { numRuns: 60, interruptAfterTimeLimit: 30_000, markInterruptAsFailure: true },
     );
   });
 }
