@@ -98,7 +98,7 @@ export function batchCrc(bytes: Uint8Array, at: number, sizeBytes: number): numb
   return crc32(bytes.subarray(at + 8, at + sizeBytes));
 }
 
-/** A batch begins there, but of another version of the format. */
+/** What begins there may be a batch of another version of the format: all versions have magic, CRC and size in these places. */
 export function isOtherVersion(view: DataView, at: number): boolean {
   const magic = view.getUint32(at, true);
   return magic !== MAGIC && (magic & MAGIC_MASK) === (MAGIC & MAGIC_MASK);

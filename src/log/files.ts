@@ -32,7 +32,9 @@ export class Handle {
   }
 }
 
-/** Make one for all logs of a broker and hand it to each: `openMax` is then the limit for all of them together. */
+const ofHosts = new WeakMap<Host, LogFiles>();
+
+/** `openMax` is the limit for all logs that share it, together. */
 export class LogFiles {
   readonly #host: Host;
   readonly #openMax: number;
@@ -45,6 +47,16 @@ export class LogFiles {
   constructor(host: Host, openMax = 256) {
     this.#host = host;
     this.#openMax = Math.max(2, openMax);
+  }
+
+  /** The one that all logs of this host share. */
+  static of(host: Host): LogFiles {
+    let files = ofHosts.get(host);
+    if (files === undefined) {
+      files = new LogFiles(host);
+      ofHosts.set(host, files);
+    }
+    return files;
   }
 
   /** More than half of the descriptors are held by logs with unsynced bytes: sync soon, so that others can read. */

@@ -26,6 +26,8 @@ const FIXED_BYTES = 76;
 const ENTRY_BYTES = 16;
 const TRAILER_BYTES = 8;
 const COMPACTED = 1;
+const ERASED_MAGIC = 0x31786273;
+const ERASED_BYTES = 16;
 /** One read of this much usually brings the footer and the last batch's header. */
 const GLANCE_BYTES = 8 * 1024;
 
@@ -68,29 +70,51 @@ export function encodeFooter(segment: Segment): Uint8Array {
   return bytes;
 }
 
-/** Fills in the segment from the footer at the end of its file. False: there is none to be relied on, and the segment is as it was. */
-export async function readFooter(file: File, fileBytes: number, segment: Segment): Promise<boolean> {
+/** What the end of a segment's file says. `erased`: it was on its way out, and must not come back as a part of the log. */
+export type Ending = 'footer' | 'erased' | 'unknown';
+
+/** Looks at the end of a segment's file. With `footer`, the segment is filled in; else it is as it was. */
+export async function readEnding(file: File, fileBytes: number, segment: Segment): Promise<Ending> {
   let block = newBlock(Math.min(GLANCE_BYTES, fileBytes));
-  if (fileBytes < FIXED_BYTES + TRAILER_BYTES || (await file.read(block.bytes, fileBytes - block.bytes.length)) < block.bytes.length)
-    return false;
+  if (fileBytes < ERASED_BYTES || (await file.read(block.bytes, fileBytes - block.bytes.length)) < block.bytes.length) return 'unknown';
+  if (await isErased(file, block, segment)) return 'erased';
   const sizeBytes = trailerSize(block.view, fileBytes);
-  if (sizeBytes === 0) return false;
+  if (sizeBytes === 0) return 'unknown';
   if (sizeBytes > block.bytes.length) {
     block = newBlock(sizeBytes);
-    if ((await file.read(block.bytes, fileBytes - sizeBytes)) < sizeBytes) return false;
+    if ((await file.read(block.bytes, fileBytes - sizeBytes)) < sizeBytes) return 'unknown';
   }
   const footer = footerOf(block, sizeBytes);
-  if (footer === undefined || !fits(footer, fileBytes, segment)) return false;
-  if (!(await tailMatches(file, block, fileBytes, footer, segment))) return false;
+  if (footer === undefined || !fits(footer, fileBytes, segment)) return 'unknown';
+  if (!(await tailMatches(file, block, fileBytes, footer, segment))) return 'unknown';
   fillIn(segment, footer);
-  return true;
+  return 'footer';
+}
+
+/** What is written at the end of a file before its name is removed: `"sbx1" · u32 salt · u64 base`. */
+export function encodeErased(segment: Segment): Uint8Array {
+  const { bytes, view } = newBlock(ERASED_BYTES);
+  view.setUint32(0, ERASED_MAGIC, true);
+  view.setUint32(4, segment.salt, true);
+  view.setBigUint64(8, BigInt(segment.base), true);
+  return bytes;
+}
+
+/** Only with the salt of the file's own batches: the end of a torn write may look like anything. */
+async function isErased(file: File, { view }: Block, segment: Segment): Promise<boolean> {
+  const at = view.byteLength - ERASED_BYTES;
+  if (view.getUint32(at, true) !== ERASED_MAGIC || Number(view.getBigUint64(at + 8, true)) !== segment.base) return false;
+  const head = newBlock(HEADER_BYTES);
+  const header = new Header();
+  const isBatch = (await file.read(head.bytes, 0)) === HEADER_BYTES && header.read(head.view, 0);
+  return !isBatch || header.salt === view.getUint32(at + 4, true);
 }
 
 function trailerSize(view: DataView, fileBytes: number): number {
   const end = view.byteLength;
+  if (end < FIXED_BYTES + TRAILER_BYTES || view.getUint32(end - 4, true) !== MAGIC) return 0;
   const sizeBytes = view.getUint32(end - 8, true);
-  const sane = view.getUint32(end - 4, true) === MAGIC && sizeBytes >= FIXED_BYTES + TRAILER_BYTES && sizeBytes <= fileBytes;
-  return sane ? sizeBytes : 0;
+  return sizeBytes >= FIXED_BYTES + TRAILER_BYTES && sizeBytes <= fileBytes ? sizeBytes : 0;
 }
 
 /** The footer alone, if its CRC is right. */

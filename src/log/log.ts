@@ -34,7 +34,7 @@ export interface LogOptions {
   readonly keyOf?: KeyOf;
   /** How many keys a compaction keeps in memory, about; what is left over waits for the next one. Default 1,000,000. */
   readonly compactKeysMax?: number;
-  /** Descriptors and buffers to share: give all logs of a broker the same. Default: a few of its own. */
+  /** Descriptors and buffers to share with other logs. Default: with all logs that are opened with the same host. */
   readonly files?: LogFiles;
   /** The caller knows that the log was synced up to here: one that ends before is damaged. Default 0. */
   readonly atLeast?: Offset;
@@ -46,7 +46,6 @@ const SEGMENT_BYTES = 64 * 1024 * 1024;
 const SEGMENT_BYTES_MAX = 1024 * 1024 * 1024;
 const BUFFER_BYTES = 1024 * 1024;
 const KEYS_MAX = 1_000_000;
-const OWN_DESCRIPTORS = 4;
 
 export class PartitionLog {
   readonly #options: LogOptions;
@@ -84,7 +83,7 @@ export class PartitionLog {
    */
   static async open(host: Host, options: LogOptions): Promise<PartitionLog> {
     const { directory, atLeast = 0 } = options;
-    const files = options.files ?? new LogFiles(host, OWN_DESCRIPTORS);
+    const files = options.files ?? LogFiles.of(host);
     const salt = () => host.random.u32();
     const { segments: items, found } = await recover(host, directory, files, salt, atLeast);
     const segments = new Segments(directory, items, salt);
@@ -92,6 +91,13 @@ export class PartitionLog {
     const writer = new LogWriter(host, segments, tail, files, (error) => options.onFailure(error), found);
     if (files.crowded) await writer.sync();
     return new PartitionLog(options, { host, files, segments, writer }, tail);
+  }
+
+  /** Removes the files of a log that is not open. Its directory stays, empty. */
+  static async remove(host: Host, directory: string): Promise<void> {
+    const names = await host.disk.list(directory);
+    for (const name of names) await host.disk.remove(`${directory}/${name}`);
+    if (names.length > 0) await host.disk.syncDirectory(directory);
   }
 
   /** The first offset that can be read. */

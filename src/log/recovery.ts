@@ -15,7 +15,7 @@ import { HEADER_BYTES, Header } from './batch.ts';
 import { damaged, newerFormat } from './damaged.ts';
 import { erase } from './erase.ts';
 import type { Block, LogFiles } from './files.ts';
-import { readFooter, writeFooter } from './footer.ts';
+import { readEnding, writeFooter } from './footer.ts';
 import { parseSegmentName, Segment, UNFINISHED } from './segment.ts';
 import { findWitness, type Walked, walk } from './walk.ts';
 import { writeAll } from './write-all.ts';
@@ -34,6 +34,8 @@ export function recover(host: Host, directory: string, files: LogFiles, salt: ()
 interface Candidate {
   readonly segment: Segment;
   readonly fileBytes: number;
+  /** Its footer told what is in it. */
+  readonly footed: boolean;
 }
 
 class Opening {
@@ -62,7 +64,7 @@ class Opening {
         const { segment } = candidate;
         const walked = await this.#examine(candidate);
         segments.push(segment);
-        if (this.#follows(waiting, segment, walked)) await this.#finishClosed(candidate);
+        if (this.#follows(waiting, segment)) await this.#finishClosed(candidate);
         else {
           checkEnd(segment, atLeast);
           found = await this.#finishLast(candidate, walked);
@@ -87,53 +89,46 @@ class Opening {
       const parts = parseSegmentName(name);
       if (parts === undefined) continue;
       const segment = new Segment(this.#directory, parts.base, parts.generation, this.#salt());
-      all.push({ segment, fileBytes: await this.#files.use(segment.handle, (file) => file.sizeBytes()) });
+      await this.#files.use(segment.handle, async (file) => {
+        const fileBytes = await file.sizeBytes();
+        const ending = await readEnding(file, fileBytes, segment);
+        if (ending === 'erased') this.#leftovers.push(segment);
+        else all.push({ segment, fileBytes, footed: ending === 'footer' });
+      });
     }
-    all.sort(
-      (a, b) => a.segment.base - b.segment.base || Number(isEmpty(a)) - Number(isEmpty(b)) || b.segment.generation - a.segment.generation,
-    );
-    const chain: Candidate[] = [];
-    for (const [i, candidate] of all.entries()) {
-      const heir = chain.at(-1)?.segment;
-      if (heir?.base === candidate.segment.base) this.#drop(candidate, heir);
-      else if (isEmpty(candidate) && all.some(({ segment }, j) => j > i && segment.base > candidate.segment.base))
-        this.#drop(candidate, undefined);
-      else chain.push(candidate);
-    }
-    return chain;
-  }
-
-  /** Finds out what is in a segment. Undefined: its footer told, and nothing was walked through. */
-  #examine({ segment, fileBytes }: Candidate): Promise<Walked | undefined> {
-    return this.#files.use(segment.handle, async (file) => {
-      if (await readFooter(file, fileBytes, segment)) return undefined;
-      const block = this.#files.takeBlock();
-      try {
-        const walked = await walk(file, fileBytes, segment, block);
-        if (walked.otherVersion) throw newerFormat(segment.path, segment.sizeBytes);
-        return walked;
-      } finally {
-        this.#files.giveBlock(block);
-      }
+    all.sort((a, b) => a.segment.base - b.segment.base || b.segment.generation - a.segment.generation);
+    return all.filter(({ segment }, i) => {
+      const heir = all[i - 1]?.segment;
+      if (heir?.base !== segment.base) return true;
+      this.#drop(segment, heir);
+      return false;
     });
   }
 
+  /** Finds out what is in a segment. Undefined: its footer told, and nothing was walked through. */
+  async #examine({ segment, fileBytes, footed }: Candidate): Promise<Walked | undefined> {
+    if (footed) return undefined;
+    const block = this.#files.takeBlock();
+    try {
+      const walked = await this.#files.use(segment.handle, (file) => walk(file, fileBytes, segment, block));
+      if (walked.otherVersion) throw newerFormat(segment.path, segment.sizeBytes);
+      return walked;
+    } finally {
+      this.#files.giveBlock(block);
+    }
+  }
+
   /** Another segment comes behind this one, which then was closed when that one was begun. */
-  #follows(waiting: Candidate[], segment: Segment, walked: Walked | undefined): boolean {
+  #follows(waiting: Candidate[], heir: Segment): boolean {
+    const { path, sizeBytes, end, compacted } = heir;
     for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
-      if (next.segment.base === segment.end) return true;
-      const { base, path } = next.segment;
-      const empty = isEmpty(next);
-      if (base < segment.end && (segment.compacted || empty)) this.#drop(next, segment);
-      else if (base > segment.end && empty && walked?.faultAt === undefined) this.#drop(next, undefined);
-      else if (base < segment.end)
-        throw damaged(path, 0, `it begins with offset ${base}, but the file before it goes up to ${segment.end}`);
-      else
-        throw damaged(
-          segment.path,
-          segment.sizeBytes,
-          `what is whole ends with offset ${segment.end}, but the next file begins with ${base}`,
-        );
+      const { segment } = next;
+      if (segment.base === end) return true;
+      if (segment.base > end)
+        throw damaged(path, sizeBytes, `what is whole ends with offset ${end}, but the next file begins with ${segment.base}`);
+      if (!compacted) throw damaged(segment.path, 0, `it begins with offset ${segment.base}, but the file before it goes up to ${end}`);
+      // A compaction made one file of several, and did not come to remove the others.
+      this.#drop(segment, heir);
       waiting.shift();
     }
     return false;
@@ -197,9 +192,9 @@ class Opening {
     await this.#host.disk.rename(from, segment.path);
   }
 
-  #drop({ segment }: Candidate, heir: Segment | undefined): void {
-    this.#leftovers.push(segment);
-    if (heir !== undefined) this.#heirs.add(heir);
+  #drop(leftover: Segment, heir: Segment): void {
+    this.#leftovers.push(leftover);
+    this.#heirs.add(heir);
   }
 
   /** Leftovers go once it is certain that what took their place stays. */
@@ -214,11 +209,6 @@ class Opening {
 
 function checkEnd({ path, sizeBytes, end }: Segment, atLeast: number): void {
   if (end < atLeast) throw damaged(path, sizeBytes, `what is whole ends with offset ${end}, but the log was safe up to ${atLeast}`);
-}
-
-/** Too short for a batch: being made when the process ended, or being removed. */
-function isEmpty({ fileBytes }: Candidate): boolean {
-  return fileBytes < HEADER_BYTES;
 }
 
 /** The offset of the batch at the start of the block. If none is there, the mark that led here was wrong: then nothing counts as safe. */

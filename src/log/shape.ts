@@ -16,14 +16,10 @@ import { walk } from './walk.ts';
 export async function trim(parts: Parts, start: number): Promise<void> {
   const { segments, writer } = parts;
   writer.check();
-  if (start >= segments.end && segments.active.sizeBytes > 0) {
-    // The name of an empty segment is what remembers where the log ends once all else is gone.
-    segments.roll();
-    await writer.exclusive(async () => {
-      await writer.flush();
-      await writer.begin();
-    });
-  }
+  if (start >= segments.end && segments.active.sizeBytes > 0) segments.roll();
+  if (segments.count === 1 || segments.first.end > start) return;
+  // The name of the active segment may be all that tells where the log ends.
+  await writer.exclusive(() => writer.anchor());
   while (segments.count > 1 && segments.first.end <= start && segments.first.settled) {
     for (const segment of segments.replace(0, 1, [])) await eraseFormer(parts, segment);
   }

@@ -29,8 +29,7 @@ export async function walk(file: File, fileBytes: number, segment: Segment, bloc
     if (step === END) return { faultAt: undefined, otherVersion: false, syncedBytes };
     const { header } = scan;
     if (step !== BATCH || header.base !== segment.end || (header.salt !== segment.salt && scan.at > 0) || !scan.intact()) {
-      const otherVersion = fileBytes - scan.at >= HEADER_BYTES && isOtherVersion(scan.view, scan.place);
-      return { faultAt: scan.at, otherVersion, syncedBytes };
+      return { faultAt: scan.at, otherVersion: await isNewer(file, fileBytes, scan.at), syncedBytes };
     }
     if (scan.at === 0) segment.salt = header.salt;
     syncedBytes = Math.min(Math.max(syncedBytes, header.synced), scan.at);
@@ -70,6 +69,16 @@ export async function findWitness(
     from += Math.max(searched, got - HEADER_BYTES + 1);
   }
   return undefined;
+}
+
+/** A whole batch of another version, by its CRC: three right letters alone may be what a torn write left. */
+async function isNewer(file: File, fileBytes: number, at: number): Promise<boolean> {
+  const { bytes, view } = newBlock(HEADER_BYTES);
+  if ((await file.read(bytes, at)) < HEADER_BYTES || !isOtherVersion(view, 0)) return false;
+  const header = new Header();
+  header.crc = view.getUint32(4, true);
+  header.sizeBytes = view.getUint32(8, true);
+  return header.sizeBytes >= HEADER_BYTES && header.sizeBytes <= fileBytes - at && (await isWhole(file, at, header));
 }
 
 async function isWhole(file: File, at: number, header: Header): Promise<boolean> {

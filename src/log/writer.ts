@@ -132,10 +132,13 @@ export class LogWriter {
     await this.final(() => this.#host.disk.syncDirectory(this.#segments.directory));
   }
 
-  /** Within `exclusive`, after `flush`: the file of the active segment is there, and its name is safe. */
-  async begin(): Promise<void> {
-    await this.#turnTo(this.#segments.active);
-    await this.settle();
+  /** Within `exclusive`: the file of the segment that is active now is there, and its name is safe. */
+  async anchor(): Promise<void> {
+    const { active } = this.#segments;
+    await this.flush();
+    // Nothing was flushed to it if it is empty.
+    if (this.#segment !== active || !this.#exists) await this.#turnTo(active);
+    if (this.#namesDirty) await this.settle();
   }
 
   /** Within `exclusive`: the last segment was changed by somebody else, and is safe. */

@@ -80,7 +80,7 @@ export async function readAll(
   log: PartitionLog,
   from: Offset = log.start,
   before: Offset = log.end,
-  sizeBytesMax = 1 << 20,
+  sizeBytesMax: number = 1 << 20,
 ): Promise<Seen[]> {
   const all: Seen[] = [];
   for (let next = from; next < before; ) {

@@ -1,0 +1,27 @@
+import { test } from 'node:test';
+import { Life, type LifeOptions } from './life.ts';
+
+const SIZES = { lives: 5, steps: 80, segmentBytes: 1500, bufferBytes: 600 };
+
+const KINDS: Readonly<Record<string, LifeOptions>> = {
+  'power cuts and kills': { ...SIZES, faults: false, compacted: false },
+  'failing and short writes, failing syncs, stalls': { ...SIZES, faults: true, compacted: false },
+  'compaction, trimming and truncation cut short anywhere': { ...SIZES, faults: false, compacted: true },
+  'all of it': { ...SIZES, faults: true, compacted: true },
+  'a full disk': { ...SIZES, faults: false, compacted: true, capacityBytes: 30_000 },
+  'batches much larger than segments and buffers': { ...SIZES, faults: true, compacted: true, segmentBytes: 100, bufferBytes: 50 },
+  'one segment for all': { ...SIZES, faults: true, compacted: true, segmentBytes: 1_000_000, bufferBytes: 4000 },
+};
+const SEEDS = 25;
+
+for (const [name, options] of Object.entries(KINDS)) {
+  test(`after a crash the log holds what was safe and nothing that was not appended: ${name}`, async () => {
+    for (let seed = 0; seed < SEEDS; seed++) {
+      try {
+        await new Life(seed, options).run();
+      } catch (cause) {
+        throw new Error(`Seed ${seed} fails.`, { cause });
+      }
+    }
+  });
+}
