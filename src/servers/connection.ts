@@ -58,8 +58,10 @@ export function createHttpServer(limits: HttpLimits, tls?: Tls): HttpServer {
     keepAliveTimeout: limits.idleMs,
     connectionsCheckingInterval: Math.max(50, Math.min(1000, limits.headerMs / 4)),
     insecureHTTPParser: false,
-    requireHostHeader: true,
+    requireHostHeader: false, // each door asks for it itself, and says so in its own words
     noDelay: true,
+    // curl and others offer HTTP/2 this way; taking no notice of it is the answer HTTP has for that. Before Node 24.9 they are refused.
+    shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
   };
   const server =
     tls === undefined
@@ -84,11 +86,13 @@ export class Sockets {
   readonly #server: NetServer;
   readonly #clock: Clock;
   readonly #open = new Set<Socket>();
+  /** Those that speak the protocol: the open ones, or with TLS what came of their handshakes. */
+  readonly #speaking = new Set<Socket>();
   #dropped = 0;
   #closed: Promise<void> | undefined;
   #emptied: (() => void) | undefined;
 
-  constructor(server: NetServer, clock: Clock, limits: SocketLimits) {
+  constructor(server: NetServer, clock: Clock, limits: SocketLimits, encrypted: boolean) {
     this.#server = server;
     this.#clock = clock;
     server.maxConnections = limits.connectionsMax;
@@ -96,6 +100,7 @@ export class Sockets {
       this.#dropped += 1;
     });
     server.on('connection', (socket) => this.#take(socket));
+    server.on(encrypted ? 'secureConnection' : 'connection', (socket) => this.#speak(socket));
   }
 
   get count(): number {
@@ -120,14 +125,15 @@ export class Sockets {
     });
   }
 
-  /** Takes no more, and waits for the open ones to end; those that have not in `limitMs` are cut off. Safe to call twice. */
-  close(limitMs: number): Promise<void> {
-    this.#closed ??= this.#closeOnce(limitMs);
+  /** Takes no more, ends those that are not busy, and waits for the others; those still open after `limitMs` are cut off. Safe to call twice. */
+  close(limitMs: number, isBusy: (socket: Socket) => boolean): Promise<void> {
+    this.#closed ??= this.#closeOnce(limitMs, isBusy);
     return this.#closed;
   }
 
-  async #closeOnce(limitMs: number): Promise<void> {
+  async #closeOnce(limitMs: number, isBusy: (socket: Socket) => boolean): Promise<void> {
     const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const socket of this.#speaking) if (!isBusy(socket)) socket.destroy();
     if (this.#open.size > 0) {
       await new Promise<void>((resolve) => {
         const cancel = this.#clock.after(limitMs, resolve);
@@ -139,6 +145,11 @@ export class Sockets {
     }
     for (const socket of this.#open) socket.destroy();
     await stopped;
+  }
+
+  #speak(socket: Socket): void {
+    this.#speaking.add(socket);
+    socket.once('close', () => this.#speaking.delete(socket));
   }
 
   #take(socket: Socket): void {

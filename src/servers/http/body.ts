@@ -97,6 +97,7 @@ export class Body {
       const settle = (finish: () => void): void => {
         cancel();
         request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
+        this.#reply.off('close', onClose);
         request.pause();
         finish();
       };
@@ -131,6 +132,7 @@ export class Body {
       const onEnd = (): void => settle(resolve);
       const onClose = (): void => settle(() => reject(new HttpFault('bad-request', 'The connection ended in the middle of the body.')));
       request.on('data', onData).once('end', onEnd).once('close', onClose).once('error', onClose);
+      this.#reply.once('close', onClose); // answered meanwhile: what came was not HTTP any more
       cancel = this.#door.machine.clock.after(checkMs, check);
       if (request.readableEnded) onEnd();
       else request.resume();

@@ -26,7 +26,7 @@ export async function dispatch(door: Door, guard: GuardOptions, router: Router, 
   const body = new Body(request, reply, door, expects);
   let cors: Readonly<Record<string, string>> = {};
   try {
-    checkSize(door, request);
+    checkShape(door, request);
     checkHost(request, guard);
     const origin = checkOrigin(request, guard);
     if (origin !== undefined) cors = corsHeaders(origin);
@@ -83,12 +83,19 @@ function routeOf(router: Router, request: IncomingMessage): Target {
   return { ...found, query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)) };
 }
 
-/** Also used for upgrades. */
-export function checkSize(door: Door, request: IncomingMessage): void {
+/** Also used for upgrades. Node's parser would go on without knowing where such a body ends. */
+export function checkShape(door: Door, request: IncomingMessage): void {
   const { urlBytesMax, headersMax } = door.limits;
   if ((request.url ?? '').length > urlBytesMax) throw new HttpFault('url-too-long', `The URL is longer than ${urlBytesMax} bytes.`);
   if (request.rawHeaders.length / 2 > headersMax) {
     throw new HttpFault('headers-too-large', `The request has more than ${headersMax} headers.`);
+  }
+  const coding = request.headers['transfer-encoding'];
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
+    throw new HttpFault(
+      'bad-request',
+      `The transfer encoding ${quoted(coding)} is not spoken here; send the body with its length, or in chunks.`,
+    );
   }
 }
 

@@ -43,6 +43,10 @@ export function answerOf(error: unknown): Answer {
     status: problem.status,
     type: MEDIA.problem,
     body: encodeProblem(problem),
-    headers: { ...(isPassing(problem.status) ? { 'retry-after': '1' } : {}), ...(cause instanceof HttpFault ? cause.headers : {}) },
+    headers: {
+      ...(isPassing(problem.status) ? { 'retry-after': '1' } : {}),
+      ...(problem.code === 'bad-request' ? { connection: 'close' } : {}), // who speaks so may mean the next bytes otherwise too
+      ...(cause instanceof HttpFault ? cause.headers : {}),
+    },
   };
 }

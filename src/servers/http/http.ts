@@ -13,7 +13,7 @@ import { dispatch } from './dispatch.ts';
 import { Door, type Machine } from './door.ts';
 import type { GuardOptions } from './guard.ts';
 import { HTTP_LIMITS, type HttpLimits } from './limits.ts';
-import { rawAnswer } from './reply.ts';
+import { rawAnswer, sendProblem } from './reply.ts';
 import { Router } from './router.ts';
 import { ROUTES } from './routes.ts';
 import { WebSockets } from './websocket.ts';
@@ -49,7 +49,7 @@ export async function startHttp(engine: Engine, options: HttpOptions): Promise<S
   const attempts = new Attempts(machine.clock, limits.attemptsMax, MINUTE_MS);
   const door = new Door(engine, machine, limits, new Map(languages.map((language) => [language.number, language])), attempts);
   const server = createHttpServer(limits, tls);
-  const sockets = new Sockets(server, machine.clock, limits);
+  const sockets = new Sockets(server, machine.clock, limits, tls !== undefined);
   const webSockets = new WebSockets(door, guard);
   const router = new Router(ROUTES);
   const latest = new WeakMap<Socket, ServerResponse>();
@@ -60,10 +60,18 @@ export async function startHttp(engine: Engine, options: HttpOptions): Promise<S
   };
   server.on('request', (request, reply) => arrive(request, reply, false));
   server.on('checkContinue', (request, reply) => arrive(request, reply, true));
-  server.on('upgrade', (request, socket, head) => void webSockets.upgrade(request, socket as Duplex & Socket, head));
+  const upgraded = new WeakSet<Duplex>();
+  server.on('upgrade', (request, socket, head) => {
+    upgraded.add(socket);
+    void webSockets.upgrade(request, socket as Duplex & Socket, head);
+  });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (socket.writable && !answering(socket as Socket)) socket.end(rawAnswer(unparsed(error)));
-    else socket.destroy();
+    const reply = latest.get(socket as Socket);
+    if (!socket.writable) socket.destroy();
+    else if (reply === undefined || reply.writableFinished) socket.end(rawAnswer(unparsed(error)));
+    else if (reply.headersSent || reply.socket !== socket)
+      (socket as Socket).destroySoon(); // what was said before it still leaves
+    else sendProblem(reply, unparsed(error)); // its body broke off: nobody will answer it but us
   });
   server.timeout = limits.stallMs;
   server.on('timeout', (socket) => {
@@ -80,7 +88,7 @@ export async function startHttp(engine: Engine, options: HttpOptions): Promise<S
         door.closing.abort();
         for (const lasting of [...door.lasting]) lasting.end('The door is closing.');
       }
-      await sockets.close(limits.closeMs);
+      await sockets.close(limits.closeMs, (socket) => answering(socket) || upgraded.has(socket));
     },
   };
 }

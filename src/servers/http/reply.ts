@@ -8,7 +8,6 @@ import type { Door } from './door.ts';
 
 /** What is read and thrown away of a body that was refused before it was read. */
 const DISCARD_BYTES_MAX = 1024 * 1024;
-const DISCARD_MS = 1000;
 
 /** On every answer: nothing we say is a page, a script, or anybody else's business. */
 export const SAFE_HEADERS: Readonly<Record<string, string>> = {
@@ -33,7 +32,19 @@ export function sendAnswer(door: Door, request: IncomingMessage, reply: ServerRe
   reply.writeHead(answer.status, headers);
   if (bytes !== undefined && request.method !== 'HEAD') reply.write(bytes);
   if (!unread || body.withheld) reply.end();
-  else body.discard(DISCARD_BYTES_MAX, DISCARD_MS, () => reply.end());
+  else body.discard(DISCARD_BYTES_MAX, door.limits.lingerMs, () => reply.end());
+}
+
+/** A problem as the last thing said on a connection. */
+export function sendProblem(reply: ServerResponse, problem: Problem): void {
+  const body = encodeProblem(problem);
+  reply.writeHead(problem.status, {
+    ...SAFE_HEADERS,
+    connection: 'close',
+    'content-type': MEDIA.problem,
+    'content-length': Buffer.byteLength(body),
+  });
+  reply.end(body);
 }
 
 /** A problem as the bytes of a whole response, for sockets that have no `ServerResponse`. */

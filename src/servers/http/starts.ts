@@ -7,7 +7,8 @@ import { decodePositions, parseTime, quoted } from '../../wire/http/http.ts';
 
 /**
  * `partitions` empty: all. Positions (`0:15,1:20`) hold for the partitions they name; one they do not name is read from its beginning,
- * since it must be newer than they are. Throws `Refused`: `unknown` for a topic or partition that is not there.
+ * since it must be newer than they are. Throws `Refused`: `unknown` for a topic or partition that is not there,
+ * `out-of-range` for a position past the end.
  */
 export async function startsOf(engine: Engine, topic: string, from: string, partitions: readonly number[]): Promise<Map<number, Offset>> {
   const description = await engine.describe('topic', topic);
@@ -18,6 +19,12 @@ export async function startsOf(engine: Engine, topic: string, from: string, part
   for (const partition of [...wanted, ...(positions?.keys() ?? [])]) {
     if (!all.has(partition))
       throw new Refused('unknown', `Topic ${quoted(topic)} has ${all.size} partitions; there is no partition ${partition}.`);
+  }
+  for (const [partition, at] of positions ?? []) {
+    const end = all.get(partition)?.end ?? 0;
+    if (at <= end) continue;
+    const words = `Partition ${partition} of topic ${quoted(topic)} ends at ${end}; there is no position ${at}. Was the topic removed and declared anew?`;
+    throw new Refused('out-of-range', words);
   }
   const startOf = (partition: number): Offset => all.get(partition)?.start ?? offset(0);
   if (positions !== undefined) return new Map(wanted.map((partition) => [partition, positions.get(partition) ?? startOf(partition)]));

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket, WebSocketServer } from 'ws';
 import { WEBSOCKET_PROTOCOL } from '../../wire/http/http.ts';
 import { cutWhenStalled, Outlet } from '../connection.ts';
-import { checkSize, tell } from './dispatch.ts';
+import { checkShape, tell } from './dispatch.ts';
 import type { Door, Lasting } from './door.ts';
 import { HttpFault, problemOf } from './fault.ts';
 import { authenticate, checkHost, checkOrigin, type GuardOptions } from './guard.ts';
@@ -36,7 +36,7 @@ export class WebSockets {
   async upgrade(request: IncomingMessage, socket: UpgradedSocket, head: Buffer): Promise<void> {
     const door = this.#door;
     try {
-      checkSize(door, request);
+      checkShape(door, request);
       checkHost(request, this.#guard);
       checkOrigin(request, this.#guard);
       const path = (request.url ?? '').split('?')[0];

@@ -18,7 +18,7 @@ export interface Opened {
 
 export interface Ask {
   readonly json?: unknown;
-  readonly body?: BodyInit;
+  readonly body?: string | Uint8Array;
   readonly headers?: Record<string, string>;
   readonly signal?: AbortSignal;
 }
@@ -56,7 +56,13 @@ export async function ask(url: string, method: string, { json, body, headers, si
   return { status: reply.status, headers: reply.headers, text, json: isJson ? JSON.parse(text) : undefined };
 }
 
-/** Resolves when `true` is answered; the test's own time limit ends a wait in vain. */
+const IN_VAIN_MS = 10_000;
+
+/** Resolves when `true` is answered; rejects when that does not come about. */
 export async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await what())) await new Promise((resolve) => setTimeout(resolve, 5));
+  const since = performance.now();
+  while (!(await what())) {
+    if (performance.now() - since > IN_VAIN_MS) throw new Error(`Waited in vain for: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }

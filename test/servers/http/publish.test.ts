@@ -168,8 +168,8 @@ test('a stream that goes wrong says how much of it was published: the lines befo
   await until(async () => (await door.ask('GET', '/v1/topics/t/records')).json.end === 2);
   stream.write('3\nnot json\n5\n');
   const { status, json } = await stream.answer;
-  assert.deepEqual([status, json['code'], (json['published'] as { count: number }).count], [400, 'invalid', 3]);
-  assert.match(String(json['detail']), /Line 4/);
+  assert.deepEqual([status, json.code, (json.published as { count: number }).count], [400, 'invalid', 3]);
+  assert.match(String(json.detail), /Line 4/);
   assert.equal((await door.ask('GET', '/v1/topics/t/records')).json.end, 3);
 });
 
@@ -184,7 +184,7 @@ test('a stream stops at the first batch that is refused, so what was published i
   stream.write('6\n');
   stream.end();
   const { status, json } = await stream.answer;
-  assert.deepEqual([status, json['code'], (json['published'] as { count: number }).count], [429, 'full', 2]);
+  assert.deepEqual([status, json.code, (json.published as { count: number }).count], [429, 'full', 2]);
 });
 
 test('a large stream goes in bounded batches, whole and in order', async (t) => {
@@ -196,7 +196,7 @@ test('a large stream goes in bounded batches, whole and in order', async (t) => 
     stream.write(Array.from({ length: 100 }, (_, i) => `{"n":${n + i},"pad":"${'x'.repeat(50)}"}\n`).join(''));
   }
   stream.end();
-  assert.equal((await stream.answer).json['count'], count);
+  assert.equal((await stream.answer).json.count, count);
   let seen = 0;
   for (let offset = 0; offset < count; ) {
     const fetched = await door.broker.fetch({ topic: 't', partition: 0, offset: offset as never, sizeBytesMax: 1 << 20 });
@@ -217,7 +217,7 @@ test('atomic lines are one batch even when they come in pieces', async (t) => {
   stream.write('oops\n');
   stream.end();
   const { status, json } = await stream.answer;
-  assert.deepEqual([status, json['published']], [400, undefined]);
+  assert.deepEqual([status, json.published], [400, undefined]);
   assert.equal((await door.ask('GET', '/v1/topics/t/records')).json.end, 0);
   const large = await door.ask('POST', '/v1/topics/t/records?atomic', { body: `"${'x'.repeat(2000)}"\n`, headers: NDJSON });
   assert.deepEqual([large.status, large.json.code], [413, 'too-large']);

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
+import { test } from 'node:test';
+import type { Refused } from '../../src/model/refusal.ts';
+import { Attempts } from '../../src/servers/attempts.ts';
+import { checkExposure, isLoopback, Outlet } from '../../src/servers/connection.ts';
+
+test('loopback is told from everything that only looks like it', () => {
+  for (const host of ['localhost', 'LOCALHOST', '127.0.0.1', '127.1.2.3', '::1', '[::1]', '::ffff:127.0.0.1'])
+    assert.ok(isLoopback(host), host);
+  for (const host of [
+    '',
+    '0.0.0.0',
+    '::',
+    '10.0.0.1',
+    '128.0.0.1',
+    '127.0.0.1.evil.example',
+    'localhost.evil.example',
+    '::2',
+    '1270.0.0.1',
+  ]) {
+    assert.ok(!isLoopback(host), host);
+  }
+});
+
+test('a door opens to the network only when it asks who comes', () => {
+  checkExposure('127.0.0.1', false, 'http');
+  checkExposure('0.0.0.0', true, 'http');
+  assert.throws(
+    () => checkExposure('0.0.0.0', false, 'http'),
+    (error: Refused) => error.code === 'forbidden' && error.message.includes('http'),
+  );
+});
+
+test('an outlet is full while much waits and the drain is still to come, and calls once', () => {
+  const to = Object.assign(new EventEmitter(), { writableLength: 0, writableNeedDrain: false, destroyed: false });
+  const outlet = new Outlet(to, 100);
+  assert.ok(!outlet.full);
+  to.writableLength = 100;
+  assert.ok(!outlet.full, 'without a drain to come nobody would wake us');
+  to.writableNeedDrain = true;
+  assert.ok(outlet.full);
+  let calls = 0;
+  outlet.whenRoom(() => {
+    calls += 1;
+  });
+  to.emit('drain');
+  to.emit('close');
+  to.emit('drain');
+  assert.equal(calls, 1);
+  outlet.whenRoom(() => {
+    calls += 1;
+  });
+  to.emit('close');
+  assert.equal(calls, 2, 'the end of the connection wakes too');
+  to.destroyed = true;
+  assert.ok(!outlet.full);
+});
+
+test('failed attempts are counted by address, forgotten with time, and bounded', () => {
+  let nowMs = 0;
+  const clock = { monotonicMs: () => nowMs, wallMs: () => 0, after: () => () => undefined, soon: () => undefined };
+  const attempts = new Attempts(clock, 2, 1000);
+  attempts.failed('a');
+  assert.equal(attempts.waitMs('a'), 0);
+  nowMs = 400;
+  attempts.failed('a');
+  assert.equal(attempts.waitMs('a'), 600);
+  assert.equal(attempts.waitMs('b'), 0);
+  nowMs = 1001;
+  assert.equal(attempts.waitMs('a'), 0);
+  attempts.failed('a');
+  assert.equal(attempts.waitMs('a'), 0, 'the window begins anew');
+  for (let i = 0; i < 20_000; i++) attempts.failed(`x${i}`);
+  attempts.failed('x19999');
+  assert.ok(attempts.waitMs('x19999') > 0);
+  assert.equal(attempts.waitMs('x0'), 0);
+});
