@@ -16,7 +16,11 @@ import { type Durability, Writer } from './writer.ts';
 
 export type { Room } from './appender.ts';
 export type { View } from './arena.ts';
+export type { Finding, JournalState, Report, SegmentReport } from './doctor.ts';
+export { examine } from './doctor.ts';
 export type { Replay } from './recover.ts';
+export type { Salvage } from './salvage.ts';
+export { salvage } from './salvage.ts';
 export type { Durability } from './writer.ts';
 
 export interface JournalOptions {

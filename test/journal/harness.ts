@@ -30,17 +30,25 @@ export class Harness {
   readonly clock: SimClock = new SimClock();
   readonly host: Host;
   readonly sizes: Sizes;
-  readonly directory = 'data/journal';
+  readonly directory: string;
+  /** Events the journal warned of. */
+  readonly warnings: string[] = [];
   replayed: Kept[] = [];
   failures: Error[] = [];
   safe: Position[] = [];
   #journal: Journal | undefined;
   #number = 0;
 
-  constructor(sizes: Sizes, disk: Disk) {
+  constructor(sizes: Sizes, disk: Disk, directory: string = 'data/journal') {
+    this.directory = directory;
     this.sizes = sizes;
     this.disk = disk;
-    this.host = { clock: this.clock, disk, random: new SimRandom(1), logger: silentLogger };
+    this.host = {
+      clock: this.clock,
+      disk,
+      random: new SimRandom(1),
+      logger: { ...silentLogger, warn: (event) => this.warnings.push(event) },
+    };
   }
 
   get journal(): Journal {
