@@ -5,18 +5,24 @@ import type { View } from '../journal/journal.ts';
 import type { Death, Deliveries } from '../model/engine.ts';
 import type { Reader } from './reader.ts';
 
-/** Copies the records of these messages, in order; those settled meanwhile are left out. Reads from disk what is not in memory. */
+/**
+ * Copies the records of these messages, in order. Reads from disk what is not in memory. Left out are those settled meanwhile and, when
+ * `lease` is not 0, those no longer held under it.
+ */
 export async function copyMessages(reader: Reader, queue: Queue, numbers: ArrayLike<number>, lease: number): Promise<Deliveries> {
   const kept: number[] = [];
   const at: number[] = [];
+  // Looked up message by message: while later ones are read from disk, an earlier one may be settled.
+  const attempts: number[] = [];
+  const deaths: (readonly Death[] | undefined)[] = [];
   let bytes = new Uint8Array(0);
   let used = 0;
   for (let i = 0; i < numbers.length; i++) {
     const number = numbers[i] ?? 0;
-    if (queue.state(number) === undefined) continue;
+    if (!isThere(queue, number, lease)) continue;
     const size = queue.sizeOf(number);
     const view = reader.view(queue.position(number)) ?? (await loadUnlessGone(reader, queue, number));
-    if (view === undefined || queue.state(number) === undefined) continue;
+    if (view === undefined || !isThere(queue, number, lease)) continue;
     if (used + size > bytes.length) {
       const bigger = new Uint8Array(Math.max(bytes.length * 2, used + size, Math.min(numbers.length, 64) * size));
       bigger.set(bytes.subarray(0, used));
@@ -26,9 +32,39 @@ export async function copyMessages(reader: Reader, queue: Queue, numbers: ArrayL
     bytes.set(view.bytes.subarray(from, from + size), used);
     kept.push(number);
     at.push(used);
+    attempts.push(queue.attempts(number));
+    deaths.push(queue.deaths(number));
     used += size;
   }
-  return describeMessages(queue, Float64Array.from(kept), lease, bytes.subarray(0, used), Uint32Array.from(at));
+  return {
+    queue: queue.spec.name,
+    count: kept.length,
+    numbers: Float64Array.from(kept),
+    lease,
+    bytes: bytes.subarray(0, used),
+    at: Uint32Array.from(at),
+    attempts: Uint16Array.from(attempts),
+    ...(deaths.some((died) => died !== undefined) && { deaths }),
+  };
+}
+
+function isThere(queue: Queue, number: number, lease: number): boolean {
+  return lease === 0 ? queue.state(number) !== undefined : queue.leaseOf(number) === lease;
+}
+
+/** Those of the deliveries that are still held under their lease. */
+export function stillHeld(queue: Queue, deliveries: Deliveries): Deliveries {
+  const { numbers, lease, at, attempts, deaths } = deliveries;
+  const kept = Array.from(numbers.keys()).filter((i) => queue.leaseOf(numbers[i] ?? 0) === lease);
+  if (kept.length === numbers.length) return deliveries;
+  return {
+    ...deliveries,
+    count: kept.length,
+    numbers: Float64Array.from(kept, (i) => numbers[i] ?? 0),
+    at: Uint32Array.from(kept, (i) => at[i] ?? 0),
+    attempts: Uint16Array.from(kept, (i) => attempts[i] ?? 0),
+    ...(deaths && { deaths: kept.map((i) => deaths[i]) }),
+  };
 }
 
 /** Undefined when the message was settled during the read: then its segment may be gone. Follows a message that was carried forward. */

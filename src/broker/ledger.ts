@@ -126,11 +126,15 @@ export class Ledger {
     return this.#paused !== undefined;
   }
 
-  /** Restates the state while nothing else changes it. Resolves when replay would begin there. */
-  async checkpoint(): Promise<void> {
+  /**
+   * Restates the state while nothing else changes it. `before` is awaited in that pause: what the journal is about to forget must be
+   * safe elsewhere. Resolves when replay would begin here.
+   */
+  async checkpoint(before: () => Promise<void>): Promise<void> {
     if (this.#paused !== undefined || this.#closed !== undefined) return;
     this.#paused = [];
     try {
+      await before();
       const { journal } = this;
       const start = journal.tip;
       let first: Position | undefined;

@@ -19,6 +19,7 @@ export class Morgue {
   readonly #onDeath: DeathListener | undefined;
   /** Burials of one queue follow each other, so that dead letters keep its order. */
   readonly #last = new Map<Queue, Promise<void>>();
+  readonly #dying = new Map<Queue, Set<number>>();
 
   constructor(ledger: Ledger, reader: Reader, rules: Rules, logger: Logger, onDeath: DeathListener | undefined) {
     this.#ledger = ledger;
@@ -49,8 +50,17 @@ export class Morgue {
     return done;
   }
 
-  /** Under a lease of the morgue's own that does not end: nobody else is given them. */
-  #seize({ queue, numbers }: Burial, lease: number): void {
+  /**
+   * Keeps everybody else from them until they are moved. What has expired nobody is given anyway, and only has to be known here; the
+   * rest is held under a lease of the morgue's own that does not end.
+   */
+  #seize({ queue, numbers, reason }: Burial, lease: number): void {
+    if (reason === 'expired') {
+      const dying = this.#dying.get(queue) ?? new Set();
+      this.#dying.set(queue, dying);
+      for (const number of numbers) dying.add(number);
+      return;
+    }
     const waiting = numbers.filter((n) => queue.leaseOf(n) === 0);
     const inFlight = numbers.filter((n) => queue.leaseOf(n) !== 0);
     const untilMs = Number.POSITIVE_INFINITY;
@@ -58,9 +68,15 @@ export class Morgue {
     if (waiting.length > 0) this.#ledger.record([{ kind: 'leased', queue: queue.id, lease, untilMs, runs: runsOf(waiting) }]);
   }
 
+  /** Expired and on its way out already. */
+  isDying(queue: Queue, number: number): boolean {
+    return this.#dying.get(queue)?.has(number) === true;
+  }
+
   async #move({ queue, numbers, reason }: Burial, lease: number): Promise<void> {
-    const mine = numbers.filter((n) => queue.leaseOf(n) === lease);
-    const copy = await copyMessages(this.#reader, queue, mine, lease);
+    const holder = reason === 'expired' ? 0 : lease;
+    const mine = numbers.filter((n) => queue.state(n) !== undefined && queue.leaseOf(n) === holder);
+    const copy = await copyMessages(this.#reader, queue, mine, holder);
     const tip = await this.#ledger.run(() => {
       const target = queue.spec.deadLetter;
       const tenant = this.#ledger.state.tenant(queue.tenant);
@@ -74,6 +90,7 @@ export class Morgue {
       const as = entries.length > 0 ? 'deadLettered' : reason === 'expired' ? 'expired' : 'dropped';
       entries.push({ kind: 'settled', queue: queue.id, as, runs: runsOf(mine) });
       this.#ledger.record(entries);
+      for (const number of numbers) this.#dying.get(queue)?.delete(number);
       this.#ledger.journal.sync();
       return this.#ledger.journal.tip;
     });

@@ -228,7 +228,16 @@ export class Partitions {
 
   #open(slot: Slot): Promise<PartitionLog> {
     if (slot.log !== undefined) return Promise.resolve(slot.log);
-    slot.opening ??= this.#openLog(slot);
+    slot.opening ??= this.#openLog(slot).catch((error: unknown) => {
+      slot.opening = undefined;
+      if (error instanceof Refused) throw error;
+      const { topic, partition } = slot;
+      throw new Refused(
+        'damaged',
+        `The log of partition ${partition} of topic "${topic.spec.name}" cannot be opened: ${(error as Error).message}. Check the drive.`,
+        { cause: error },
+      );
+    });
     return slot.opening;
   }
 

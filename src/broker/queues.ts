@@ -5,7 +5,7 @@ import {
   countOf,
   decideReturn,
   decideSettle,
-  decideTaking,
+  decideTurn,
   type Entry,
   held,
   isDurable,
@@ -20,7 +20,7 @@ import type { Consume, Consumer, Deliveries, Peek, Peeked, Receive, Receiver, Ru
 import { isRefusal, Refused } from '../model/refusal.ts';
 import { Alarms } from './alarms.ts';
 import { Consumers, type LiveTaker, Outbox } from './consumers.ts';
-import { copyMessages } from './copies.ts';
+import { copyMessages, stillHeld } from './copies.ts';
 import type { DeathListener } from './house.ts';
 import type { Ledger } from './ledger.ts';
 import { Morgue } from './morgue.ts';
@@ -109,35 +109,22 @@ export class Queues {
     const takers = this.consumers.of(queue);
     if (takers !== undefined) {
       for (;;) {
-        const decided = decideTaking(queue, takers, nowMs, this.#ledger.state.nextLease);
-        if (decided === undefined) break;
-        this.#ledger.record([decided.entry]);
-        const { taking } = decided;
-        this.consumers.leased(taking.lease, taking.taker, taking.numbers.length);
-        if (queue.spec.retry !== undefined && this.#spent(queue, taking.numbers)) continue;
-        this.#give(taking.taker, taking);
+        const turn = decideTurn(queue, takers, nowMs, this.#ledger.state.nextLease);
+        if (turn === undefined) break;
+        const { entry, taking, spent } = turn;
+        if (entry !== undefined) this.#ledger.record([entry]);
+        if (taking !== undefined) {
+          this.consumers.leased(taking.lease, taking.taker, taking.numbers.length);
+          this.#give(taking.taker, taking);
+        }
+        if (spent.length > 0) this.end(over(queue, spent, 'attempts'));
       }
     }
     // After serving: a time to live of 0 means "now or never".
     this.#expire(queue, nowMs);
     this.#touched.delete(queue);
-    this.#alarms.set(queue, queue.nextTimeMs());
-  }
-
-  /** A message that has had its attempts, but came back by a crash: it is over, not delivered again. */
-  #spent(queue: Queue, numbers: Float64Array): boolean {
-    const max = queue.spec.retry?.attempts ?? Number.POSITIVE_INFINITY;
-    const spent = numbers.filter((n) => queue.attempts(n) > max);
-    if (spent.length === 0) return false;
-    this.end(over(queue, [...spent], 'attempts'));
-    const rest = numbers.filter((n) => queue.leaseOf(n) !== 0 && queue.attempts(n) <= max);
-    if (rest.length > 0) {
-      const lease = queue.leaseOf(rest[0] ?? 0);
-      this.#ledger.record([{ kind: 'returned', queue: queue.id, dueMs: 0, counted: false, runs: runsOf(rest) }]);
-      this.consumers.freed(lease, rest.length);
-      this.#touched.add(queue);
-    }
-    return true;
+    // What is being buried is past its time already: it is not worth a turn of its own.
+    this.#alarms.set(queue, Math.max(queue.nextTimeMs(), nowMs + 1));
   }
 
   #give(taker: LiveTaker, taking: Parameters<LiveTaker['give']>[0]): void {
@@ -151,15 +138,18 @@ export class Queues {
   }
 
   #onTime(queue: Queue, nowMs: number): void {
-    if (queue.delayed > 0) this.#ledger.record([{ kind: 'due', queue: queue.id, nowMs }]);
+    if (queue.nextDueMs() <= nowMs) this.#ledger.record([{ kind: 'due', queue: queue.id, nowMs }]);
     for (let count = queue.leaseEnds(nowMs, ended); count > 0; count = queue.leaseEnds(nowMs, ended)) {
       for (const lease of ended.slice(0, count)) this.#return(queue, queue.heldBy(lease, nowMs), lease);
     }
   }
 
   #expire(queue: Queue, nowMs: number): void {
-    for (let count = queue.expired(nowMs, ENDED_MAX, ended); count > 0; count = queue.expired(nowMs, ENDED_MAX, ended)) {
-      this.end(over(queue, Array.from(ended.subarray(0, count)), 'expired'));
+    for (;;) {
+      const count = queue.expired(nowMs, ENDED_MAX, ended);
+      const numbers = Array.from(ended.subarray(0, count)).filter((n) => !this.#morgue.isDying(queue, n));
+      if (numbers.length === 0) return;
+      this.end(over(queue, numbers, 'expired'));
     }
   }
 
@@ -334,15 +324,16 @@ export class Queues {
   async #takeForGood(taking: Parameters<LiveTaker['give']>[0]): Promise<Deliveries> {
     const { queue } = taking.taker;
     const copy = await copyMessages(this.#reader, queue, taking.numbers, taking.lease);
-    const tip = await this.#ledger.run(() => {
-      const runs = runsOf(copy.numbers);
+    const { mine, tip } = await this.#ledger.run(() => {
+      const mine = stillHeld(queue, copy);
+      const runs = runsOf(mine.numbers);
       this.#free(queue, { runs, lease: taking.lease });
-      this.#ledger.record([{ kind: 'settled', queue: queue.id, as: 'acked', runs }]);
+      if (mine.count > 0) this.#ledger.record([{ kind: 'settled', queue: queue.id, as: 'acked', runs }]);
       this.endTurn();
-      return this.#ledger.journal.tip;
+      return { mine, tip: this.#ledger.journal.tip };
     });
     await this.#ledger.gate.passed(tip);
-    return copy;
+    return mine;
   }
 
   async receive(queue: Queue, receive: Receive): Promise<Deliveries | undefined> {

@@ -297,6 +297,10 @@ export class Seat implements Broker {
     return this.#house.ledger.nowMs();
   }
 
+  after(delayMs: number, fn: () => void): () => void {
+    return this.#house.host.clock.after(delayMs, fn);
+  }
+
   metrics(): ReadonlyMap<string, number> {
     return metricsOf(this.#house);
   }

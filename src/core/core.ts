@@ -3,7 +3,7 @@
 export { permits } from './access.ts';
 export { apply, type Effects, placed } from './apply.ts';
 export { decideBind, decideDeclare, decideRemove, decideUnbind } from './declare.ts';
-export { decideTaking, type Taker, Takers, type Taking } from './dispatch.ts';
+export { decideTurn, type Taker, Takers, type Taking } from './dispatch.ts';
 export type { Entry, MessagesEntry } from './entry.ts';
 export { decodeEntry, encodeEntry, ofCheckpoint, sizeMax } from './entry-codec.ts';
 export { nothingPlanned, type Plan } from './plan.ts';

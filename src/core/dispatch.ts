@@ -87,25 +87,33 @@ export class Takers<T extends Taker> {
 
 const scratch = new Float64Array(TURN_MAX);
 
+/** What the next turn of a queue gives: messages to a taker, and those that have had all their attempts. */
+export interface Turn<T extends Taker> {
+  readonly entry: Entry | undefined;
+  readonly taking: Taking<T> | undefined;
+  /** Came back by a crash after their last attempt: they are over, not delivered again. */
+  readonly spent: readonly number[];
+}
+
 /**
- * Decides the next taking of this queue, or undefined when there is nothing to give or nobody to give it to.
- * The entry must be applied before it is called again.
+ * Decides the next turn of this queue, or undefined when there is nothing to give or nobody to give it to.
+ * What it decided must be done before it is called again.
  */
-export function decideTaking<T extends Taker>(
-  queue: Queue,
-  takers: Takers<T>,
-  nowMs: number,
-  lease: number,
-): { readonly entry: Entry; readonly taking: Taking<T> } | undefined {
+export function decideTurn<T extends Taker>(queue: Queue, takers: Takers<T>, nowMs: number, lease: number): Turn<T> | undefined {
   if (queue.ready === 0) return undefined;
   const taker = takers.next(queue.spec.singleActiveConsumer === true);
   if (taker === undefined) return undefined;
   const share = takers.count === 1 ? TURN_MAX : Math.max(1, Math.ceil(queue.ready / Math.max(1, takers.withRoom())));
   const count = queue.next(nowMs, Math.min(TURN_MAX, taker.room, share), scratch);
   if (count === 0) return undefined;
-  const numbers = scratch.slice(0, count);
-  const runs = runsOf(numbers);
-  taker.room = taker.once ? 0 : taker.room - count;
-  const entry: Entry = { kind: 'leased', queue: queue.id, lease, untilMs: nowMs + taker.leaseMs, runs };
-  return { entry, taking: { taker, lease, numbers } };
+  const attemptsMax = queue.spec.retry?.attempts;
+  const found = scratch.slice(0, count);
+  const numbers = attemptsMax === undefined ? found : found.filter((n) => queue.attempts(n) < attemptsMax);
+  const spent = attemptsMax === undefined ? NONE : [...found.filter((n) => queue.attempts(n) >= attemptsMax)];
+  if (numbers.length === 0) return { entry: undefined, taking: undefined, spent };
+  taker.room = taker.once ? 0 : taker.room - numbers.length;
+  const entry: Entry = { kind: 'leased', queue: queue.id, lease, untilMs: nowMs + taker.leaseMs, runs: runsOf(numbers) };
+  return { entry, taking: { taker, lease, numbers }, spent };
 }
+
+const NONE: readonly number[] = [];

@@ -257,6 +257,11 @@ export class Queue {
     return Math.min(delays.nextMs(), leases.nextMs(), expiry.nextMs());
   }
 
+  /** When the next delayed message is due; `Infinity` = none is. */
+  nextDueMs(): number {
+    return this.#contents.delays.nextMs();
+  }
+
   /** Fills `into` with ids of leases that are over, at least in part, the earliest end first; answers how many. */
   leaseEnds(nowMs: number, into: Float64Array): number {
     return this.#contents.leases.over(nowMs, into);

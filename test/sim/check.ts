@@ -1,0 +1,232 @@
+/** The checkers: the invariants of the broker, judged from what its clients saw. Each is one pass over the history. */
+
+import type { QueueSpec } from '../../src/model/declaration.ts';
+import type { Delivered, History, Sent } from './history.ts';
+
+/** What the final drain found: ids per queue, records per partition. */
+export interface Drained {
+  readonly queues: ReadonlyMap<string, readonly string[]>;
+  readonly topics: ReadonlyMap<string, readonly (readonly string[])[]>;
+}
+
+export function checkAll(
+  history: History,
+  specs: ReadonlyMap<string, QueueSpec>,
+  deadLetters: ReadonlyMap<string, string>,
+  drained: Drained,
+): void {
+  const byQueue = group(history.delivered);
+  for (const [name, spec] of specs) checkQueue(history, spec, byQueue.get(name) ?? [], drained.queues.get(name) ?? []);
+  checkLoss(history, specs, deadLetters, byQueue, drained);
+  checkTogether(history, specs, byQueue, drained);
+  checkTopics(history, drained);
+}
+
+function group(delivered: readonly Delivered[]): Map<string, Delivered[]> {
+  const by = new Map<string, Delivered[]>();
+  for (const one of delivered) {
+    const list = by.get(one.queue);
+    if (list === undefined) by.set(one.queue, [one]);
+    else list.push(one);
+  }
+  return by;
+}
+
+/** Phantoms, bodies, times, holders, order, dedup: what one queue's deliveries alone can show. */
+function checkQueue(history: History, spec: QueueSpec, delivered: readonly Delivered[], drained: readonly string[]): void {
+  const name = spec.name;
+  const holders = new Map<string, Delivered>();
+  const ackedFor = new Map<string, number>();
+  const numbers = new Map<string, Set<number>>();
+  const lastTurn = new Map<string, number>();
+  const seen = new Set<string>();
+  for (const d of delivered) {
+    const sent = history.sent.get(d.id);
+    if (sent === undefined) {
+      history.fault('Q2 phantom', `${name} delivered ${d.id}, which nobody sent`);
+      continue;
+    }
+    if (sent.outcome === 'refused') history.fault('Q3 refused', `${name} delivered ${d.id}, whose publish was refused`);
+    if (ackedFor.has(`${d.id}/${d.number}`)) history.fault('Q4 after ack', `${name} delivered ${d.id} again after its ack was confirmed`);
+    if (d.acked === 'ok') ackedFor.set(`${d.id}/${d.number}`, d.atMs);
+    const holder = holders.get(`${d.id}/${d.number}`);
+    if (holder !== undefined && holder.life === d.life && holder.heldUntilMs > d.atMs) {
+      history.fault(
+        'Q5 two holders',
+        `${name} gave ${d.id} to ${d.consumer} at ${d.atMs}, held by ${holder.consumer} until ${holder.heldUntilMs}`,
+      );
+    }
+    holders.set(`${d.id}/${d.number}`, d);
+    if (!isDeadLetterQueue(name) && d.atMs < sent.dueMs)
+      history.fault('Q8 early', `${name} delivered ${d.id} at ${d.atMs}, due ${sent.dueMs}`);
+    if (sent.queues.includes(name) && d.atMs > sent.expiresMs)
+      history.fault('Q8 late', `${name} delivered ${d.id} at ${d.atMs}, expired ${sent.expiresMs}`);
+    const known = numbers.get(d.id) ?? new Set<number>();
+    numbers.set(d.id, known.add(d.number));
+    checkOrder(history, spec, d, sent, seen, lastTurn);
+    seen.add(d.id);
+  }
+  for (const [id, set] of numbers)
+    if (set.size > 1 && !isDeadLetterQueue(name)) history.fault('Q11 twice', `${name} stored ${id} ${set.size} times`);
+  for (const id of drained) if (!history.sent.has(id)) history.fault('Q2 phantom', `${name} held ${id} at the end, which nobody sent`);
+  checkDedup(history, spec, new Set([...numbers.keys(), ...drained]));
+}
+
+/** First deliveries to one consumer in one life follow the order of sending, per publisher (and priority, and group). */
+function checkOrder(
+  history: History,
+  spec: QueueSpec,
+  d: Delivered,
+  sent: Sent,
+  seen: ReadonlySet<string>,
+  lastTurn: Map<string, number>,
+): void {
+  if (isDeadLetterQueue(spec.name) || (spec.delayMs ?? 0) > 0 || sent.dueMs > 0 || d.attempts > 1 || seen.has(d.id)) return;
+  if (spec.priorityAgeMs !== undefined) return;
+  const line = `${d.life}/${d.consumer}/${sent.publisher}/${spec.priorityMax ? Math.min(sent.priority, spec.priorityMax) : 0}/${spec.grouped ? sent.key : ''}`;
+  const last = lastTurn.get(line) ?? -1;
+  if (sent.turn < last)
+    history.fault('Q6 order', `${spec.name} gave ${d.id} (turn ${sent.turn}) to consumer ${d.consumer} after turn ${last}`);
+  lastTurn.set(line, Math.max(last, sent.turn));
+}
+
+function checkDedup(history: History, spec: QueueSpec, stored: ReadonlySet<string>): void {
+  if (spec.dedupWindowMs === undefined) return;
+  const byDedup = new Map<string, string>();
+  for (const id of stored) {
+    const dedupId = history.sent.get(id)?.dedupId;
+    if (dedupId === undefined) continue;
+    const other = byDedup.get(dedupId);
+    if (other !== undefined && other !== id)
+      history.fault('Q7 dedup', `${spec.name} stored ${other} and ${id}, both with dedup id ${dedupId}`);
+    byDedup.set(dedupId, id);
+  }
+}
+
+function isDeadLetterQueue(name: string): boolean {
+  return name.startsWith('dead-');
+}
+
+/** Every confirmed message is in each of its queues, acked, dead-lettered, or gone by a declared policy. */
+function checkLoss(
+  history: History,
+  specs: ReadonlyMap<string, QueueSpec>,
+  deadLetters: ReadonlyMap<string, string>,
+  byQueue: ReadonlyMap<string, readonly Delivered[]>,
+  drained: Drained,
+): void {
+  const present = new Map<string, Set<string>>();
+  for (const name of specs.keys()) {
+    const ids = new Set(drained.queues.get(name) ?? []);
+    // Delivered and its ack asked for, with whatever outcome: it may rightly be gone.
+    for (const d of byQueue.get(name) ?? []) if (d.acked !== undefined && d.acked !== 'refused') ids.add(d.id);
+    present.set(name, ids);
+  }
+  for (const sent of history.sent.values()) {
+    if (sent.outcome !== 'ok' || sent.duplicate) continue;
+    for (const name of sent.queues) {
+      const spec = specs.get(name);
+      if (spec === undefined || present.get(name)?.has(sent.id) === true) continue;
+      if (spec.overflow === 'drop-head') continue;
+      const dead = deadLetters.get(name);
+      if (
+        dead !== undefined
+          ? present.get(dead)?.has(sent.id) === true
+          : sent.expiresMs < Number.POSITIVE_INFINITY || spec.retry !== undefined
+      )
+        continue;
+      history.fault('Q1 lost', `${sent.id} was confirmed for ${name} and is nowhere`);
+    }
+  }
+}
+
+/** A fan-out, and a transaction, is whole or not at all, whatever its publisher was told. */
+function checkTogether(
+  history: History,
+  specs: ReadonlyMap<string, QueueSpec>,
+  byQueue: ReadonlyMap<string, readonly Delivered[]>,
+  drained: Drained,
+): void {
+  const where = new Map<string, Set<string>>();
+  const note = (id: string, place: string) => where.set(id, (where.get(id) ?? new Set()).add(place));
+  for (const [name, list] of byQueue) for (const d of list) note(d.id, name);
+  for (const [name, ids] of drained.queues) for (const id of ids) note(id, name);
+  for (const [topic, partitions] of drained.topics) for (const ids of partitions) for (const id of ids) note(id, topic);
+  const transactions = new Map<number, { seen: number; all: number; ids: string[] }>();
+  for (const sent of history.sent.values()) {
+    if (sent.duplicate) continue;
+    const safe = sent.queues.filter((name) => {
+      const spec = specs.get(name);
+      // Where a policy may take it away, absence proves nothing.
+      return (
+        spec !== undefined &&
+        spec.overflow !== 'drop-head' &&
+        spec.ttlMs === undefined &&
+        sent.expiresMs === Number.POSITIVE_INFINITY &&
+        spec.retry === undefined &&
+        spec.dedupWindowMs === undefined
+      );
+    });
+    const places = sent.topic === undefined ? safe : [...safe, sent.topic];
+    const seen = places.filter((name) => where.get(sent.id)?.has(name) === true).length;
+    if (seen > 0 && seen < places.length) history.fault('Q11 torn', `${sent.id} reached ${seen} of ${places.length}: ${places.join(' ')}`);
+    if (sent.transaction === undefined || places.length === 0) continue;
+    const t = transactions.get(sent.transaction) ?? { seen: 0, all: 0, ids: [] };
+    transactions.set(sent.transaction, { seen: t.seen + (seen > 0 ? 1 : 0), all: t.all + 1, ids: [...t.ids, sent.id] });
+  }
+  for (const [number, { seen, all, ids }] of transactions) {
+    if (seen > 0 && seen < all) history.fault('T1 torn', `transaction ${number} is there by ${seen} of ${all} messages: ${ids.join(' ')}`);
+    for (const d of history.ackedIn.get(number) ?? []) {
+      const again = (drained.queues.get(d.queue) ?? []).includes(d.id);
+      if (seen === all && again)
+        history.fault('T1 torn', `transaction ${number} is there, but ${d.id}, which it acked, is still in ${d.queue}`);
+      if (seen === 0 && !again && d.acked === 'unknown') {
+        const later = history.delivered.some((x) => x !== d && x.queue === d.queue && x.number === d.number && x.acked !== undefined);
+        if (!later) history.fault('T1 torn', `transaction ${number} is not there, but ${d.id}, which it acked, is gone from ${d.queue}`);
+      }
+    }
+  }
+}
+
+/** Offsets have one value for ever, no gaps, everything confirmed is where it was said to be, and nothing twice. */
+function checkTopics(history: History, drained: Drained): void {
+  for (const [topic, partitions] of drained.topics) {
+    const places = new Map<string, string>();
+    partitions.forEach((ids, partition) => {
+      ids.forEach((id, offset) => {
+        const sent = history.sent.get(id);
+        if (sent === undefined) history.fault('L2 phantom', `${topic}/${partition}/${offset} holds ${id}, which nobody sent`);
+        else if (sent.outcome === 'refused')
+          history.fault('L2 refused', `${topic}/${partition}/${offset} holds ${id}, whose publish was refused`);
+        const other = places.get(id);
+        if (other !== undefined) history.fault('L3 duplicate', `${id} stands at ${other} and at ${topic}/${partition}/${offset}`);
+        places.set(id, `${topic}/${partition}/${offset}`);
+      });
+    });
+    for (const r of history.read) {
+      if (r.topic !== topic) continue;
+      const now = partitions[r.partition]?.[r.offset];
+      if (now !== r.id)
+        history.fault(
+          'L1 offsets',
+          `${topic}/${r.partition}/${r.offset} was read as ${r.id} in life ${r.life} and is ${now ?? 'nothing'} at the end`,
+        );
+    }
+    const lastTurn = new Map<string, number>();
+    for (const sent of history.sent.values()) {
+      if (sent.topic !== topic || sent.outcome !== 'ok') continue;
+      const { place } = sent;
+      if (place !== undefined && partitions[place.partition]?.[place.offset] !== sent.id && !sent.duplicate) {
+        history.fault(
+          'L2 lost',
+          `${sent.id} was confirmed at ${topic}/${place.partition}/${place.offset}, where ${partitions[place.partition]?.[place.offset] ?? 'nothing'} is`,
+        );
+      }
+      if (place === undefined) continue;
+      const line = `${sent.publisher}/${place.partition}`;
+      if (place.offset <= (lastTurn.get(line) ?? -1) && !sent.duplicate)
+        history.fault('L6 order', `${sent.id} was put at ${place.offset}, before an earlier one of its publisher`);
+      lastTurn.set(line, Math.max(place.offset, lastTurn.get(line) ?? -1));
+    }
+  }
+}

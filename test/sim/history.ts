@@ -1,0 +1,67 @@
+/** What the clients of a simulated broker know: what they asked, what they were told, what they were given. The checkers judge by it alone. */
+
+/** `unknown`: no answer came before the crash; it may or may not have happened. */
+export type Outcome = 'ok' | 'refused' | 'unknown';
+
+/** One message as its publisher knows it. */
+export interface Sent {
+  readonly id: string;
+  readonly publisher: number;
+  /** Order of sending of this publisher. */
+  readonly turn: number;
+  /** Queues it should reach, each once; all or none. */
+  readonly queues: readonly string[];
+  readonly topic: string | undefined;
+  readonly key: string | undefined;
+  readonly body: string;
+  readonly dedupId: string | undefined;
+  readonly priority: number;
+  readonly dueMs: number;
+  /** Latest time it may be delivered. */
+  expiresMs: number;
+  /** Transactions: all of one number are seen together or not at all. */
+  readonly transaction: number | undefined;
+  outcome: Outcome;
+  /** The broker knew its dedup id, or producer sequence, already. */
+  duplicate: boolean;
+  place: { readonly partition: number; readonly offset: number } | undefined;
+}
+
+export interface Delivered {
+  readonly id: string;
+  readonly queue: string;
+  readonly number: number;
+  readonly consumer: number;
+  readonly life: number;
+  readonly atMs: number;
+  readonly attempts: number;
+  /** When it stopped being held, as far as the consumer knows: settled, given back, lease over, crash. */
+  heldUntilMs: number;
+  acked: Outcome | undefined;
+}
+
+/** A record read from a topic. */
+export interface Read {
+  readonly id: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly life: number;
+}
+
+export class History {
+  readonly sent: Map<string, Sent> = new Map();
+  readonly delivered: Delivered[] = [];
+  readonly read: Read[] = [];
+  /** Highest cursor known safe, by `group/topic/partition`. */
+  readonly cursors: Map<string, number> = new Map();
+  /** Last confirmed and all later unconfirmed retained values by address. */
+  readonly retained: Map<string, { confirmed: string; maybe: string[] }> = new Map();
+  readonly faults: string[] = [];
+  /** Messages whose ack came as part of a transaction: by transaction number. */
+  readonly ackedIn: Map<number, Delivered[]> = new Map();
+
+  fault(rule: string, text: string): void {
+    if (this.faults.length < 20) this.faults.push(`${rule}: ${text}`);
+  }
+}
