@@ -22,7 +22,7 @@ export {
   WEBSOCKET_PROTOCOL,
   WEBSOCKET_TOKEN_PREFIX,
 } from './frames.ts';
-export { checkJson, findJsonFault, JSON_DEPTH_MAX, memberBytes, parseJson, textOf } from './json.ts';
+export { checkJson, findJsonFault, JSON_DEPTH_MAX, memberBytes, parseJson, spansOf, textOf } from './json.ts';
 export { accepts, type BodyForm, bodyForm, essence, isJsonType, MEDIA } from './media.ts';
 export { encodeMessage } from './message.ts';
 export { LineReader } from './ndjson.ts';
