@@ -10,6 +10,6 @@ export { nothingPlanned, type Plan } from './plan.ts';
 export { decideDeadLetter, decidePublish, type PublishDecision, type Rules, startOf } from './publish.ts';
 export { Queue } from './queue/queue.ts';
 export { digest, restate } from './restate.ts';
-export { matches } from './routing/routing.ts';
+export { compileExpression, matches } from './routing/routing.ts';
 export { type Burial, countOf, decideReturn, decideSettle, held, numbersOf, over, runsOf, type SettleDecision } from './settle.ts';
 export { cursorKey, isDurable, State, type Tenant, Topic } from './state.ts';
