@@ -113,7 +113,9 @@ export class Partitions {
         `Offset ${fetch.offset} is not in partition ${fetch.partition} of topic "${topic.spec.name}": it holds ${ends().start} to ${slot.safe}.`,
       );
     }
-    const slice = await log.fetch(fetch.offset, offset(slot.safe), fetch.sizeBytesMax ?? FETCH_BYTES);
+    const slice = await log.fetch(fetch.offset, offset(slot.safe), fetch.sizeBytesMax ?? FETCH_BYTES).catch((error: unknown) => {
+      throw unreadable(slot, error);
+    });
     return { ...slice, start: offset(ends().start), end: offset(slot.safe) };
   }
 
@@ -310,6 +312,17 @@ export class Partitions {
       this.#host.logger.warn('log.erase', { directory, error: String(error) });
     }
   }
+}
+
+/** What the log refuses stays as it is; an error of the drive becomes a refusal that says which partition it struck. */
+function unreadable({ topic, partition }: Slot, error: unknown): Refused {
+  if (error instanceof Refused) return error;
+  const { message } = error as Error;
+  return new Refused(
+    'damaged',
+    `The log of partition ${partition} of topic "${topic.spec.name}" cannot be read: ${message}. Check the drive.`,
+    { cause: error },
+  );
 }
 
 function wake(slot: Slot): void {

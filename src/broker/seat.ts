@@ -155,7 +155,8 @@ export class Seat implements Broker {
       partitions.hold();
       queues.endTurn();
       const answer = publishedOf(decided);
-      if (publish.transient === true || decided.entries.length === 0) return answer;
+      if (publish.transient === true) return answer;
+      // Also for what is only a repeat: the first time may not be safe yet.
       return new Promise<Published>((resolve, reject) => ledger.gate.hold(ledger.journal.tip, () => resolve(answer), reject));
     });
   }

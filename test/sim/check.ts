@@ -9,6 +9,8 @@ export interface Drained {
   readonly topics: ReadonlyMap<string, readonly (readonly string[])[]>;
 }
 
+const DECIDED_MS = 2000;
+
 export function checkAll(
   history: History,
   specs: ReadonlyMap<string, QueueSpec>,
@@ -59,8 +61,10 @@ function checkQueue(history: History, spec: QueueSpec, delivered: readonly Deliv
     holders.set(`${d.id}/${d.number}`, d);
     if (!isDeadLetterQueue(name) && d.atMs < sent.dueMs)
       history.fault('Q8 early', `${name} delivered ${d.id} at ${d.atMs}, due ${sent.dueMs}`);
-    if (sent.queues.includes(name) && d.atMs > sent.expiresMs)
-      history.fault('Q8 late', `${name} delivered ${d.id} at ${d.atMs}, expired ${sent.expiresMs}`);
+    // A publish may wait behind a checkpoint before it is decided: its time runs from then.
+    const expiresMs = sent.sentMs + Math.min(sent.ttlMs, spec.ttlMs ?? Number.POSITIVE_INFINITY) + DECIDED_MS;
+    if (sent.queues.includes(name) && d.atMs > expiresMs)
+      history.fault('Q8 late', `${name} delivered ${d.id} at ${d.atMs}, expired ${expiresMs}`);
     const known = numbers.get(d.id) ?? new Set<number>();
     numbers.set(d.id, known.add(d.number));
     checkOrder(history, spec, d, sent, seen, lastTurn);
@@ -127,12 +131,10 @@ function checkLoss(
     for (const name of sent.queues) {
       const spec = specs.get(name);
       if (spec === undefined || present.get(name)?.has(sent.id) === true) continue;
-      if (spec.overflow === 'drop-head') continue;
+      if (spec.overflow === 'drop-head' || history.once.has(name)) continue;
       const dead = deadLetters.get(name);
       if (
-        dead !== undefined
-          ? present.get(dead)?.has(sent.id) === true
-          : sent.expiresMs < Number.POSITIVE_INFINITY || spec.retry !== undefined
+        dead !== undefined ? present.get(dead)?.has(sent.id) === true : sent.mortal || spec.ttlMs !== undefined || spec.retry !== undefined
       )
         continue;
       history.fault('Q1 lost', `${sent.id} was confirmed for ${name} and is nowhere`);
@@ -155,18 +157,7 @@ function checkTogether(
   const transactions = new Map<number, { seen: number; all: number; ids: string[] }>();
   for (const sent of history.sent.values()) {
     if (sent.duplicate) continue;
-    const safe = sent.queues.filter((name) => {
-      const spec = specs.get(name);
-      // Where a policy may take it away, absence proves nothing.
-      return (
-        spec !== undefined &&
-        spec.overflow !== 'drop-head' &&
-        spec.ttlMs === undefined &&
-        sent.expiresMs === Number.POSITIVE_INFINITY &&
-        spec.retry === undefined &&
-        spec.dedupWindowMs === undefined
-      );
-    });
+    const safe = sent.queues.filter((name) => !history.once.has(name) && keepsAll(specs.get(name), sent));
     const places = sent.topic === undefined ? safe : [...safe, sent.topic];
     const seen = places.filter((name) => where.get(sent.id)?.has(name) === true).length;
     if (seen > 0 && seen < places.length) history.fault('Q11 torn', `${sent.id} reached ${seen} of ${places.length}: ${places.join(' ')}`);
@@ -180,7 +171,13 @@ function checkTogether(
       const again = (drained.queues.get(d.queue) ?? []).includes(d.id);
       if (seen === all && again)
         history.fault('T1 torn', `transaction ${number} is there, but ${d.id}, which it acked, is still in ${d.queue}`);
-      if (seen === 0 && !again && d.acked === 'unknown') {
+      if (
+        seen === 0 &&
+        !again &&
+        d.acked === 'unknown' &&
+        !history.once.has(d.queue) &&
+        keepsAll(specs.get(d.queue), history.sent.get(d.id))
+      ) {
         const later = history.delivered.some((x) => x !== d && x.queue === d.queue && x.number === d.number && x.acked !== undefined);
         if (!later) history.fault('T1 torn', `transaction ${number} is not there, but ${d.id}, which it acked, is gone from ${d.queue}`);
       }
@@ -229,4 +226,10 @@ function checkTopics(history: History, drained: Drained): void {
       lastTurn.set(line, Math.max(place.offset, lastTurn.get(line) ?? -1));
     }
   }
+}
+
+/** Whether no policy of the queue, and no word of the publisher, may take this message away: only then does its absence prove anything. */
+function keepsAll(spec: QueueSpec | undefined, sent: Sent | undefined): boolean {
+  if (spec === undefined || sent === undefined || sent.mortal) return false;
+  return spec.overflow !== 'drop-head' && spec.ttlMs === undefined && spec.retry === undefined && spec.dedupWindowMs === undefined;
 }

@@ -185,7 +185,9 @@ export class Clients {
         dedupId: dedupId[i],
         priority: priority[i] ?? 0,
         dueMs: dueMs[i] ?? 0,
-        expiresMs: Number.POSITIVE_INFINITY,
+        mortal,
+        sentMs: nowMs,
+        ttlMs: ttlMs[i] ?? Number.POSITIVE_INFINITY,
         transaction,
         outcome: 'unknown',
         duplicate: false,
@@ -194,18 +196,7 @@ export class Clients {
     }
     for (const one of sent) this.#history.sent.set(one.id, one);
     const columns: Columns = { priority, group, dedupId, keyHash, ...(delayed && { dueMs }), ...(mortal && { ttlMs }) };
-    this.#expiry(sent, nowMs, mortal ? ttlMs : undefined);
     return { publish: { exchange: to.exchange, address: to.address, records: writer.take(), columns }, sent };
-  }
-
-  /** Bound of a message's life, as long as the broker may take to decide it. */
-  #expiry(sent: readonly Sent[], nowMs: number, ttlMs: Float64Array | undefined): void {
-    sent.forEach((one, i) => {
-      let ttl = ttlMs?.[i] ?? Number.POSITIVE_INFINITY;
-      for (const name of one.queues) ttl = Math.min(ttl, this.#plan.queues.get(name)?.ttlMs ?? Number.POSITIVE_INFINITY);
-      // A publish may wait behind a checkpoint before it is decided: its time runs from then.
-      one.expiresMs = nowMs + ttl + 20_000;
-    });
   }
 
   #target(): { queues: readonly string[]; topic?: string; exchange: string; address: string } {
@@ -279,7 +270,8 @@ export class Clients {
     if (this.#consumers.length >= 4) return;
     const queue = this.#random.pick([...this.#plan.queues.keys()]);
     const id = ++this.#consumerIds;
-    const once = this.#random.chance(0.1);
+    const once = this.#random.chance(0.05);
+    if (once) this.#history.once.add(queue);
     const consumer = await broker.consume(
       { queue, prefetch: 1 + this.#random.int(8), ...(once && { settle: 'on-delivery' as const }) },
       { deliver: (deliveries) => this.#delivered(broker, id, deliveries, once), cancelled: () => undefined },
@@ -332,7 +324,7 @@ export class Clients {
       leaseMs: 500,
     });
     if (deliveries === undefined || this.#broker !== broker) return;
-    this.#delivered(broker, 0, deliveries, false);
+    this.#delivered(broker, ++this.#consumerIds, deliveries, false);
     for (const held of this.#held.slice(-deliveries.count)) held.delivered.heldUntilMs = held.delivered.atMs + 440;
   }
 

@@ -68,12 +68,7 @@ async function takeAll(
     }
     const mortal = plan.queues.get(name)?.ttlMs !== undefined;
     for (const [id, left] of expected) {
-      if (
-        left > 0 &&
-        !mortal &&
-        (history.sent.get(id)?.expiresMs ?? 0) === Number.POSITIVE_INFINITY &&
-        plan.queues.get(name)?.retry === undefined
-      )
+      if (left > 0 && !mortal && history.sent.get(id)?.mortal === false && plan.queues.get(name)?.retry === undefined)
         history.fault('drain', `${name} held ${id} and never delivered it`);
     }
   }

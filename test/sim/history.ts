@@ -17,8 +17,11 @@ export interface Sent {
   readonly dedupId: string | undefined;
   readonly priority: number;
   readonly dueMs: number;
-  /** Latest time it may be delivered. */
-  expiresMs: number;
+  /** Has a time to live of its own. */
+  readonly mortal: boolean;
+  readonly sentMs: number;
+  /** Infinity unless mortal. */
+  readonly ttlMs: number;
   /** Transactions: all of one number are seen together or not at all. */
   readonly transaction: number | undefined;
   outcome: Outcome;
@@ -57,6 +60,8 @@ export class History {
   readonly cursors: Map<string, number> = new Map();
   /** Last confirmed and all later unconfirmed retained values by address. */
   readonly retained: Map<string, { confirmed: string; maybe: string[] }> = new Map();
+  /** Queues that had an at-most-once consumer: what it took may be gone without having been seen. */
+  readonly once: Set<string> = new Set();
   readonly faults: string[] = [];
   /** Messages whose ack came as part of a transaction: by transaction number. */
   readonly ackedIn: Map<number, Delivered[]> = new Map();

@@ -80,7 +80,7 @@ class World {
     const end = this.#planEnd(random);
     this.#ends.push(end);
     this.#trace?.(`life ${life} will end by ${end}`);
-    const broker = await this.#open(end !== 'crash-in-recovery');
+    const broker = await this.#open(end !== 'crash-in-recovery' && end !== 'full');
     if (broker !== undefined) {
       const { clock } = this.#machine;
       const ended = await clock.runUntil(
