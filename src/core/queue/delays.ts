@@ -32,7 +32,7 @@ export class Delays {
 
   /** Takes out the next that is due, the earliest first; -1 when there is none. */
   take(nowMs: number): number {
-    while (this.#heap.timeMs <= nowMs) {
+    while (this.#heap.size > 0 && this.#heap.timeMs <= nowMs) {
       const { number } = this.#heap;
       this.#heap.pop();
       if (this.#rows.stateOf(number) === DELAYED) return number;

@@ -55,7 +55,7 @@ export class Expiry {
     const max = Math.min(countMax, into.length);
     const aside = this.#aside;
     let count = 0;
-    while (count < max && this.#heapMs(Number.POSITIVE_INFINITY) <= nowMs) {
+    while (count < max && this.#heapMs(Number.POSITIVE_INFINITY) <= nowMs && this.#heap.size > 0) {
       const { timeMs, number } = this.#heap;
       this.#heap.pop();
       aside.push(timeMs, number);

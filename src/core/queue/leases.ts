@@ -149,7 +149,7 @@ export class Leases {
   over(nowMs: number, into: Float64Array): number {
     const parts: [number, number][] = [];
     const seen = new Set<number>();
-    while (seen.size < into.length && this.nextMs() <= nowMs) {
+    while (seen.size < into.length && this.nextMs() <= nowMs && this.#deadlines.size > 0) {
       const { timeMs, number } = this.#deadlines;
       this.#deadlines.pop();
       const last = parts.at(-1);

@@ -27,8 +27,6 @@ export class ReadyGrouped implements ReadyOrder {
   /** By slot, as the rows keep it; slot 0 is "none". */
   readonly #groups: (Group | undefined)[] = [undefined];
   readonly #free: number[] = [];
-  /** No ready message has a lower number. */
-  #lowest = 0;
 
   constructor(rows: Rows, lines: ReadyPriority) {
     this.#rows = rows;
@@ -55,7 +53,6 @@ export class ReadyGrouped implements ReadyOrder {
   }
 
   add(number: number, chunk: Chunk, row: number): void {
-    if (number < this.#lowest) this.#lowest = number;
     const slot = chunk.group === undefined ? 0 : (chunk.group[row] as number);
     const group = this.#groups[slot];
     if (group === undefined || group.numbers[group.head] === number) this.#lines.add(number, chunk, row);
@@ -87,17 +84,19 @@ export class ReadyGrouped implements ReadyOrder {
     return this.#lines.next(nowMs, countMax, take);
   }
 
-  /** The oldest ready ones, whether their group lets them through or not: all of them count towards the limit. */
+  /**
+   * The oldest ready ones, whether their group lets them through or not: all of them count towards the limit. Looks through what is in
+   * flight or delayed before them.
+   */
   heads(countMax: number, into: Float64Array): number {
     const rows = this.#rows;
     const max = Math.min(countMax, into.length);
     let count = 0;
-    for (let chunk = rows.from(this.#lowest); chunk !== undefined && count < max; chunk = rows.from(chunk.base + CHUNK)) {
-      for (let row = chunk.rowFrom(this.#lowest); row < chunk.used && count < max; row++) {
+    for (let chunk = rows.from(rows.oldest); chunk !== undefined && count < max; chunk = rows.from(chunk.base + CHUNK)) {
+      for (let row = 0; row < chunk.used && count < max; row++) {
         if (((chunk.flags[row] as number) & STATE_MASK) === READY) into[count++] = chunk.numberAt(row);
       }
     }
-    if (max > 0) this.#lowest = count > 0 ? (into[0] as number) : rows.tail;
     return count;
   }
 

@@ -116,7 +116,7 @@ class RunWriter {
     const slot = isHeld ? chunk.leases()[from] : 0;
     const first = chunk.numberAt(from);
     let to = from + 1;
-    while (to < chunk.used && to - from < RUN_MAX && chunk.numberAt(to) === first + to - from) {
+    while (to < chunk.used && to - from < RUN_MAX && chunk.numberAt(to) === first + (to - from)) {
       if (shapeOf(chunk, to) !== shape || (isHeld && chunk.leases()[to] !== slot)) break;
       to++;
     }
@@ -125,7 +125,7 @@ class RunWriter {
     writer.whole(to - from);
     writer.byte(shape);
     if (isHeld) this.#lease(slot as number);
-    this.former.next = first + to - from;
+    this.former.next = first + (to - from);
     for (let row = from; row < to; row++) this.#row(chunk, row, shape);
     return to;
   }
