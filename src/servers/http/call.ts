@@ -5,12 +5,12 @@ import type { Engine } from '../../model/engine.ts';
 import { parseJson } from '../../wire/http/http.ts';
 import type { Body } from './body.ts';
 import type { Door } from './door.ts';
+import type { Access } from './guard.ts';
 import { checkSchema, type Schema } from './schema.ts';
 
 export class Call {
   readonly door: Door;
-  /** As whoever asks: in their tenant, with their permissions. */
-  readonly engine: Engine;
+  readonly access: Access;
   readonly request: IncomingMessage;
   readonly reply: ServerResponse;
   readonly body: Body;
@@ -20,7 +20,7 @@ export class Call {
 
   constructor(
     door: Door,
-    engine: Engine,
+    access: Access,
     request: IncomingMessage,
     reply: ServerResponse,
     body: Body,
@@ -28,12 +28,17 @@ export class Call {
     query: Readonly<Record<string, unknown>>,
   ) {
     this.door = door;
-    this.engine = engine;
+    this.access = access;
     this.request = request;
     this.reply = reply;
     this.body = body;
     this.path = path;
     this.query = query;
+  }
+
+  /** As whoever asks: in their tenant, with their permissions. */
+  get engine(): Engine {
+    return this.access.engine;
   }
 
   /** A request header, by its name in lower case. */

@@ -1,7 +1,6 @@
 /** The way of a request: measured, guarded, routed, its parameters read, handled, answered. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Engine } from '../../model/engine.ts';
 import { quoted } from '../../wire/http/http.ts';
 import type { Answer } from './answer.ts';
 import { Body } from './body.ts';
@@ -51,13 +50,13 @@ async function handle(
   cors: Readonly<Record<string, string>>,
 ): Promise<Answer | undefined> {
   const { route, path, query } = routeOf(router, request);
-  const engine: Engine = route.open === true ? door.engine : await authenticate(request, door);
+  const access = route.open === true ? { engine: door.engine, holds: async () => true } : await authenticate(request, door);
   const header = (name: string): string | undefined => {
     const value = request.headers[name];
     return Array.isArray(value) ? value.join(', ') : value;
   };
   for (const [name, value] of Object.entries(cors)) reply.setHeader(name, value); // also for streams, which write their own head
-  return route.handle(new Call(door, engine, request, reply, body, path, readParams(route.params, query, header)));
+  return route.handle(new Call(door, access, request, reply, body, path, readParams(route.params, query, header)));
 }
 
 interface Target {

@@ -17,8 +17,9 @@ export class FramePublisher {
   readonly #engine: Engine;
   readonly #door: Door;
   readonly #answers: FrameAnswers;
+  readonly #sizes = new Map<PublishFrame, number>();
   #waiting: PublishFrame[] = [];
-  #unanswered = 0;
+  #bytes = 0;
   #busy = false;
 
   constructor(engine: Engine, door: Door, answers: FrameAnswers) {
@@ -29,12 +30,18 @@ export class FramePublisher {
 
   /** Frames taken and not yet answered. */
   get unanswered(): number {
-    return this.#unanswered;
+    return this.#sizes.size;
   }
 
-  take(frame: PublishFrame): void {
+  /** Their bytes. */
+  get unansweredBytes(): number {
+    return this.#bytes;
+  }
+
+  take(frame: PublishFrame, sizeBytes: number): void {
     this.#waiting.push(frame);
-    this.#unanswered += 1;
+    this.#sizes.set(frame, sizeBytes);
+    this.#bytes += sizeBytes;
     if (this.#busy) return;
     this.#busy = true;
     this.#door.machine.clock.soon(() => void this.#work());
@@ -57,7 +64,7 @@ export class FramePublisher {
       const [first] = frames;
       if (frames.length > 1) for (const frame of frames) await this.#publishAlike([frame]);
       else if (first !== undefined) {
-        this.#unanswered -= 1;
+        this.#answered(first);
         this.#answers.failed(first, error);
       }
     }
@@ -80,9 +87,14 @@ export class FramePublisher {
       const tally = new Tally();
       tally.add(published, at, at + frame.drafts.length);
       at += frame.drafts.length;
-      this.#unanswered -= 1;
+      this.#answered(frame);
       this.#answers.published(frame, tally.answer());
     }
+  }
+
+  #answered(frame: PublishFrame): void {
+    this.#bytes -= this.#sizes.get(frame) ?? 0;
+    this.#sizes.delete(frame);
   }
 }
 

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Engine } from '../../model/engine.ts';
 import { quoted, WEBSOCKET_TOKEN_PREFIX } from '../../wire/http/http.ts';
 import { isLoopback } from '../connection.ts';
-import type { Door } from './door.ts';
+import type { Door, Lasting } from './door.ts';
 import { HttpFault } from './fault.ts';
 
 export interface GuardOptions {
@@ -42,12 +42,20 @@ export function checkOrigin(request: IncomingMessage, options: GuardOptions): st
   throw new HttpFault('forbidden-origin', `Pages of ${quoted(origin)} may not use this door; configure that origin to allow it.`);
 }
 
-/** The engine as whoever asks. Throws `unauthorized`, or `too-many-attempts`. */
-export async function authenticate(request: IncomingMessage, door: Door): Promise<Engine> {
+/** Who asks, for as long as the connection lasts. */
+export interface Access {
+  /** The engine as they see it. */
+  readonly engine: Engine;
+  /** False once the token is void, or users were configured meanwhile: streams ask now and then. */
+  readonly holds: () => Promise<boolean>;
+}
+
+/** Throws `unauthorized`, or `too-many-attempts`. */
+export async function authenticate(request: IncomingMessage, door: Door): Promise<Access> {
   const { engine } = door;
   if (!engine.guarded) {
     // The last user may have been removed while the door stood open to the network.
-    if (isLoopback(request.socket.localAddress ?? '')) return engine;
+    if (isLoopback(request.socket.localAddress ?? '')) return { engine, holds: async () => !engine.guarded };
     throw new HttpFault('unauthorized', 'No users are configured, so only this machine itself is served.', CHALLENGE);
   }
   const address = request.socket.remoteAddress ?? '';
@@ -65,7 +73,13 @@ export async function authenticate(request: IncomingMessage, door: Door): Promis
       'www-authenticate': `${CHALLENGE['www-authenticate']}, error="invalid_token"`,
     });
   }
-  return engine.as(known);
+  return { engine: engine.as(known), holds: async () => (await engine.authenticate('token', '', token)) !== undefined };
+}
+
+/** For what lasts: who was let in once is not let in for ever. An engine that cannot say just now ends nothing. */
+export async function endUnlessHolds(access: Access, lasting: Lasting): Promise<void> {
+  const holds = await access.holds().catch(() => true);
+  if (!holds) lasting.end('This token is no longer valid, or users were configured; come back with one that is.');
 }
 
 /** From the header, or for WebSockets in a browser from a second protocol name. */

@@ -56,7 +56,14 @@ export async function startHttp(engine: Engine, options: HttpOptions): Promise<S
   const answering = (socket: Socket): boolean => latest.get(socket)?.writableFinished === false;
   const arrive = (request: IncomingMessage, reply: ServerResponse, expects: boolean): void => {
     latest.set(request.socket, reply);
-    void dispatch(door, guard, router, { request, reply, expects });
+    dispatch(door, guard, router, { request, reply, expects }).catch((error: unknown) => {
+      // What goes wrong while answering cannot be answered.
+      machine.logger.error('http.failed', {
+        url: request.url,
+        cause: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
+      reply.destroy();
+    });
   };
   server.on('request', (request, reply) => arrive(request, reply, false));
   server.on('checkContinue', (request, reply) => arrive(request, reply, true));

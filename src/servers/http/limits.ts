@@ -31,6 +31,7 @@ export interface HttpLimits extends SocketLimits, HttpSocketLimits {
   readonly frameBytesMax: number;
   /** Frames of one WebSocket not yet answered; beyond it the socket is not read. */
   readonly unansweredMax: number;
+  readonly unansweredBytesMax: number;
   /** How long the rest of a body that was refused is still taken, so that the sender gets to read the answer. */
   readonly lingerMs: number;
   /** Messages and bytes that wait for one subscriber to an address before the oldest are dropped, and the client told. */
@@ -58,6 +59,7 @@ export const HTTP_LIMITS: HttpLimits = {
   subscriptionsMax: 100,
   frameBytesMax: 1024 * 1024,
   unansweredMax: 1000,
+  unansweredBytesMax: 4 * 1024 * 1024,
   lingerMs: 1000,
   backlogMax: 100_000,
   backlogBytesMax: 64 * 1024 * 1024,

@@ -1,6 +1,6 @@
 /** Publishes a request's body: one message, a batch of them, or a stream of lines of any length, in order and one batch at a time. */
 
-import type { Publish, Published } from '../../model/engine.ts';
+import type { Publish } from '../../model/engine.ts';
 import { Refused } from '../../model/refusal.ts';
 import {
   Batch,
@@ -87,16 +87,7 @@ function headersOf(call: Call): [string, string][] {
 async function publishOnce(call: Call, wish: PublishWish, { records, columns }: TakenBatch, tally: Tally): Promise<void> {
   const { to, mandatory, transient, retain } = wish;
   const publish: Publish = { exchange: to.exchange, address: to.address, records, columns, mandatory, transient, retain };
-  let published: Published;
-  try {
-    published = await call.engine.publish(publish);
-  } catch (error) {
-    if (to.exchange === '' && error instanceof Refused && error.code === 'unrouted') {
-      throw new Refused('unknown', `There is no queue ${quoted(to.address)}. Declare it first.`, { cause: error });
-    }
-    throw error;
-  }
-  tally.add(published, 0, records.count);
+  tally.add(await call.engine.publish(publish), 0, records.count);
   call.door.figures.published += records.count;
 }
 

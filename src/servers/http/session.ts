@@ -68,7 +68,7 @@ export class Session implements Client {
       return;
     }
     if (frame.op === 'publish') {
-      this.#publisher.take(frame);
+      this.#publisher.take(frame, bytes.length);
       this.#balance();
       return;
     }
@@ -202,7 +202,9 @@ export class Session implements Client {
   }
 
   #balance(): void {
-    const hold = this.#full || this.#publisher.unanswered + this.#acting >= this.door.limits.unansweredMax;
+    const { unanswered, unansweredBytes } = this.#publisher;
+    const { unansweredMax, unansweredBytesMax } = this.door.limits;
+    const hold = this.#full || unanswered + this.#acting >= unansweredMax || unansweredBytes >= unansweredBytesMax;
     if (hold === this.#held) return;
     this.#held = hold;
     if (hold) this.#wire.hold();

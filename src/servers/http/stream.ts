@@ -6,6 +6,7 @@ import { Outlet } from '../connection.ts';
 import type { Call } from './call.ts';
 import type { Door, Lasting } from './door.ts';
 import { HttpFault } from './fault.ts';
+import { type Access, endUnlessHolds } from './guard.ts';
 import { SAFE_HEADERS } from './reply.ts';
 
 /** How soon a client should come back after a stream has ended. */
@@ -16,16 +17,20 @@ export class EventStream implements Lasting {
   readonly #reply: ServerResponse;
   readonly #outlet: Outlet;
   readonly #lines: boolean;
+  readonly #access: Access;
   #ended = false;
   #cancelHeartbeat: () => void = () => undefined;
   readonly #onEnd: (() => void)[] = [];
 
   /** Begins the answer. From here on errors are told inside the stream. */
   constructor(call: Call) {
-    const { door, reply } = call;
+    const { door, reply, request, access } = call;
+    if (request.method === 'HEAD')
+      throw new HttpFault('method-not-allowed', 'A stream has no end to tell the length of; GET it.', { allow: 'GET' });
     if (reply.socket === null) throw new HttpFault('bad-request', 'A stream cannot wait behind another request on the same connection.');
     this.#door = door;
     this.#reply = reply;
+    this.#access = access;
     this.#outlet = new Outlet(reply, door.limits.outgoingBytesMax);
     this.#lines = accepts(call.header('accept'), MEDIA.ndjson);
     const type = this.#lines ? MEDIA.ndjson : MEDIA.events;
@@ -99,6 +104,7 @@ export class EventStream implements Lasting {
       if (this.#ended) return;
       if (!this.#outlet.full) this.#reply.write(this.#lines ? '\n' : SSE_HEARTBEAT);
       this.#beat();
+      void endUnlessHolds(this.#access, this);
     });
   }
 }

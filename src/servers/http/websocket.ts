@@ -8,7 +8,7 @@ import { cutWhenStalled, Outlet } from '../connection.ts';
 import { checkShape, tell } from './dispatch.ts';
 import type { Door, Lasting } from './door.ts';
 import { HttpFault, problemOf } from './fault.ts';
-import { authenticate, checkHost, checkOrigin, type GuardOptions } from './guard.ts';
+import { type Access, authenticate, checkHost, checkOrigin, endUnlessHolds, type GuardOptions } from './guard.ts';
 import { rawAnswer } from './reply.ts';
 import { Session, type Wire } from './session.ts';
 
@@ -16,6 +16,7 @@ export const WEBSOCKET_PATH = '/v1/ws';
 
 const GOING_AWAY = 1001;
 const UNSUPPORTED_DATA = 1003;
+const INTERNAL_ERROR = 1011;
 const CLOSE_MS = 2000;
 /** A message may come in this many pieces, and a client may leave as many small ones unread by us. */
 const PIECES_MAX = 1024;
@@ -43,12 +44,12 @@ export class WebSockets {
       if (request.headers.upgrade?.toLowerCase() !== 'websocket' || path !== WEBSOCKET_PATH) {
         throw new HttpFault('no-such-route', `Only ${WEBSOCKET_PATH} can be upgraded, and only to a WebSocket.`);
       }
-      const engine = await authenticate(request, door);
+      const access = await authenticate(request, door);
       if (door.isClosing) throw new HttpFault('overloaded', 'The door is closing.');
       this.#server ??= createServer(door.limits.frameBytesMax);
       const server = await this.#server;
       if (socket.destroyed) return;
-      server.handleUpgrade(request, socket, head, (webSocket) => new Connection(door, engine, webSocket, socket));
+      server.handleUpgrade(request, socket, head, (webSocket) => new Connection(door, access, webSocket, socket));
     } catch (error) {
       tell(door, request, error);
       socket.end(rawAnswer(problemOf(error), error instanceof HttpFault ? error.headers : {}));
@@ -76,16 +77,18 @@ class Connection implements Wire, Lasting {
   readonly #socket: UpgradedSocket;
   readonly #outlet: Outlet;
   readonly #session: Session;
+  readonly #access: Access;
   #corked = false;
   #alive = true;
   #cancelBeat: () => void = () => undefined;
 
-  constructor(door: Door, engine: Session['engine'], webSocket: WebSocket, socket: UpgradedSocket) {
+  constructor(door: Door, access: Access, webSocket: WebSocket, socket: UpgradedSocket) {
     this.#door = door;
+    this.#access = access;
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.#outlet = new Outlet(socket, door.limits.outgoingBytesMax);
-    this.#session = new Session(engine, door, this);
+    this.#session = new Session(access.engine, door, this);
     cutWhenStalled(socket, door.limits.stallMs, () => door.machine.logger.warn('http.websocket.stalled', { remote: socket.remoteAddress }));
     door.figures.webSockets += 1;
     door.lasting.add(this);
@@ -111,6 +114,7 @@ class Connection implements Wire, Lasting {
   }
 
   release(): void {
+    this.#alive = true; // its pongs were not read meanwhile
     this.#webSocket.resume();
   }
 
@@ -140,7 +144,15 @@ class Connection implements Wire, Lasting {
       this.#webSocket.close(UNSUPPORTED_DATA, 'Frames are JSON text.');
       return;
     }
-    this.#session.receive(data);
+    try {
+      this.#session.receive(data);
+    } catch (error) {
+      // Ours, not the client's: only this connection pays for it.
+      this.#door.machine.logger.error('http.websocket.failed', {
+        cause: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
+      this.#webSocket.close(INTERNAL_ERROR, 'Something went wrong inside the broker.');
+    }
   }
 
   #closed(): void {
@@ -159,6 +171,7 @@ class Connection implements Wire, Lasting {
       this.#alive = false;
       this.#webSocket.ping();
       this.#beat();
+      void endUnlessHolds(this.#access, this);
     });
   }
 }

@@ -62,6 +62,29 @@ test('permissions are the engine’s, whatever the way', async (t) => {
   for (const [method, path] of refused) assert.deepEqual(await told(method, path), [403, 'forbidden'], path);
 });
 
+test('who was let in once is not let in for ever', async (t) => {
+  const door = await opened(t, { limits: { heartbeatMs: 20 } });
+  const before = await fetch(`${door.base}/v1/subscribe/a`);
+  const root = { admin: true, configure: ['*'], write: ['*'], read: ['*'], token: true };
+  const { token } = (await door.ask('PUT', '/v1/users/root', { json: root })).json;
+  assert.match(await before.text(), /event: end/, 'opened before there were users');
+  const headers = { authorization: `Bearer ${token}` };
+  const user = (await door.ask('PUT', '/v1/users/u', { json: root, headers })).json.token;
+  const stream = await fetch(`${door.base}/v1/subscribe/a`, { headers: { authorization: `Bearer ${user}` } });
+  const socket = new WebSocket(`ws://127.0.0.1:${door.server.port}/v1/ws`, [
+    'signalbox.v1',
+    `signalbox.token.${Buffer.from(user).toString('base64url')}`,
+  ]);
+  let closed = 0;
+  socket.addEventListener('close', ({ code }) => {
+    closed = code;
+  });
+  await until(() => socket.readyState === socket.OPEN);
+  await door.ask('DELETE', '/v1/users/u', { headers });
+  assert.match(await stream.text(), /event: end/);
+  await until(() => closed === 1001);
+});
+
 test('guessing tokens is slow: an address with too many failures waits', async (t) => {
   const door = await withUser(t, { limits: { attemptsMax: 3 } });
   const wrong = { headers: { authorization: 'Bearer wrong' } };
@@ -139,6 +162,7 @@ test('routes that are not, and methods that do not work', async (t) => {
   assert.deepEqual(await told('GET', '/v1/queues/a/b/c'), [404, 'no-such-route', null]);
   assert.deepEqual(await told('PATCH', '/v1/queues/a'), [405, 'method-not-allowed', 'PUT, GET, DELETE']);
   assert.deepEqual((await told('HEAD', '/livez'))[0], 200);
+  assert.deepEqual((await told('HEAD', '/v1/subscribe/a'))[0], 405);
   assert.equal((await fetch(`${door.base}/__proto__`)).status, 404);
 });
 

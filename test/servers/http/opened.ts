@@ -53,7 +53,7 @@ export async function ask(url: string, method: string, { json, body, headers, si
   } as RequestInit);
   const text = await reply.text();
   const isJson = reply.headers.get('content-type')?.includes('json') === true;
-  return { status: reply.status, headers: reply.headers, text, json: isJson ? JSON.parse(text) : undefined };
+  return { status: reply.status, headers: reply.headers, text, json: isJson && text !== '' ? JSON.parse(text) : undefined };
 }
 
 const IN_VAIN_MS = 10_000;

@@ -242,6 +242,14 @@ test('a client that does not read is bounded: its subscriptions pause and its fr
   assert.equal((await slow.messages('s', 2000)).length, 2000);
 });
 
+test('a client that publishes faster than the disk is read no faster', async (t) => {
+  const door = await opened(t, { limits: { unansweredBytesMax: 50_000 } });
+  await door.ask('PUT', '/v1/topics/t');
+  const { send, find } = await client(t, door);
+  for (let n = 0; n < 200; n++) send({ op: 'publish', ref: n, address: 't', message: { text: 'x'.repeat(20_000) } });
+  for (let n = 0; n < 200; n++) assert.equal((await find((frame) => frame.ref === n)).offset, n);
+});
+
 test('a client that is gone without a word is noticed', async (t) => {
   const door = await opened(t, { limits: { heartbeatMs: 30 } });
   await door.ask('PUT', '/v1/queues/q');
