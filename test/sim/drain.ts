@@ -16,7 +16,7 @@ export async function drain(broker: Broker, clock: SimClock, plan: Plan, history
   // Whatever the clock still has to do, it does before anybody looks.
   await new Promise<void>((resolve) => clock.after(5000, resolve));
   for (const name of plan.queues.keys()) queues.set(name, await browse(broker, name));
-  checkBooks(broker, plan, history, await books(broker, plan));
+  checkBooks(history, await books(broker, plan, history));
   for (const [name, spec] of plan.topics) {
     const partitions: string[][] = [];
     for (let p = 0; p < (spec.partitions ?? 1); p++) partitions.push(await readAll(broker, name, p, history));
@@ -80,18 +80,21 @@ interface Book {
   readonly sum: number;
 }
 
-async function books(broker: Broker, plan: Plan): Promise<Book[]> {
+async function books(broker: Broker, plan: Plan, history: History): Promise<Book[]> {
   const out: Book[] = [];
   for (const name of plan.queues.keys()) {
     const d = await broker.describe('queue', name);
     if (d?.kind !== 'queue') continue;
+    const { countMax = Number.POSITIVE_INFINITY, overflow } = plan.queues.get(name) ?? {};
+    if (overflow === 'drop-head' && d.ready > countMax)
+      history.fault('overflow', `${name} holds ${d.ready} ready messages, more than ${countMax}`);
     const { published, acked, deadLettered, expired, dropped, purged } = d.totals;
     out.push({ name, published, sum: d.ready + d.delayed + d.inFlight + acked + deadLettered + expired + dropped + purged });
   }
   return out;
 }
 
-function checkBooks(_broker: Broker, _plan: Plan, history: History, found: readonly Book[]): void {
+function checkBooks(history: History, found: readonly Book[]): void {
   for (const { name, published, sum } of found) {
     if (published !== sum) history.fault('Q9 books', `${name}: ${published} were published, ${sum} are accounted for`);
   }
