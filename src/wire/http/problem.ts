@@ -34,9 +34,7 @@ export type DoorCode =
   | 'forbidden-origin'
   | 'no-such-route'
   | 'method-not-allowed'
-  | 'length-required'
   | 'unsupported-media-type'
-  | 'not-acceptable'
   | 'url-too-long'
   | 'headers-too-large'
   | 'bad-request'
@@ -53,9 +51,7 @@ export const STATUS_OF_DOOR: Readonly<Record<DoorCode, number>> = {
   'forbidden-origin': 403,
   'no-such-route': 404,
   'method-not-allowed': 405,
-  'length-required': 411,
   'unsupported-media-type': 415,
-  'not-acceptable': 406,
   'url-too-long': 414,
   'headers-too-large': 431,
   'bad-request': 400,
@@ -72,10 +68,8 @@ const TITLES: ReadonlyMap<number, string> = new Map([
   [403, 'Forbidden'],
   [404, 'Not Found'],
   [405, 'Method Not Allowed'],
-  [406, 'Not Acceptable'],
   [408, 'Request Timeout'],
   [409, 'Conflict'],
-  [411, 'Length Required'],
   [413, 'Content Too Large'],
   [414, 'URI Too Long'],
   [415, 'Unsupported Media Type'],
