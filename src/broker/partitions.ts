@@ -65,7 +65,8 @@ export class Partitions {
 
   /** Records applied to a partition. Copied at once, or found again in the journal when replaying. */
   append(topic: Topic, partition: number, base: number, timeMs: number, records: Records, picks: Uint32Array | undefined): void {
-    const slot = this.#slot(topic, partition);
+    // The end has moved on already: what is appended now is not safe yet.
+    const slot = this.#slot(topic, partition, base);
     const count = picks?.length ?? records.count;
     const { replaying } = this.#ledger;
     if (replaying !== undefined) {
@@ -213,11 +214,11 @@ export class Partitions {
     for (const slot of this.#slots.values()) wake(slot);
   }
 
-  #slot(topic: Topic, partition: number): Slot {
+  /** Made on first use: all that was there before is `safe`. */
+  #slot(topic: Topic, partition: number, safe: number = topic.partitions[partition]?.end ?? 0): Slot {
     const key = `${topic.id}/${partition}`;
     let slot = this.#slots.get(key);
     if (slot === undefined) {
-      const safe = topic.partitions[partition]?.end ?? 0;
       slot = { topic, partition, log: undefined, opening: undefined, early: [], replayed: [], safe, waiting: new Set(), dirtyBytes: 0 };
       this.#slots.set(key, slot);
     }
