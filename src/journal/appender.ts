@@ -96,7 +96,7 @@ export class Appender {
   }
 
   begin(sizeMax: number): Room {
-    if (this.#next + FRAME_BYTES + sizeMax > this.#limit) this.#turn(sizeMax);
+    if (!(this.#next + FRAME_BYTES + sizeMax <= this.#limit)) this.#turn(sizeMax);
     const room = this.#room;
     room.at = this.#next + FRAME_BYTES;
     room.position = (this.#arena.base + room.at) as Position;

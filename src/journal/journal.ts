@@ -175,7 +175,7 @@ export class Journal {
 
   /**
    * Nothing in this segment is needed any more. Its file becomes a spare, or is removed, as soon as everything appended so far is on the
-   * device and a checkpoint that begins behind the segment too; until then it stays, and can still be read. Unknown numbers are ignored.
+   * device and a checkpoint that begins behind the segment too; until then it stays, and can still be read. Numbers of segments that are gone are ignored.
    */
   recycle(segment: number): void {
     if (segment >= segmentOf(this.#appender.position)) throw new RangeError(`Segment ${segment} is being filled and cannot be recycled.`);

@@ -8,6 +8,7 @@ import { SimRandom } from '../../src/host/simulated/sim-random.ts';
 import { silentLogger } from '../../src/host/text-logger.ts';
 import { Journal, type JournalOptions } from '../../src/journal/journal.ts';
 import type { Position } from '../../src/model/lines.ts';
+import { HeldDisk } from './held-disk.ts';
 
 export interface Kept {
   readonly position: Position;
@@ -100,6 +101,8 @@ export class Harness {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // A test that failed half-way must not wait for ever.
+    if (this.disk instanceof HeldDisk) this.disk.release();
     await this.journal.close();
   }
 }
