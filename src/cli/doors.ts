@@ -1,0 +1,39 @@
+/** The doors that `start` opens: one row for each. A new door is a new row, and has its option, its setting and its line on the screen. */
+
+import type { Host } from '../host/host.ts';
+import type { Engine } from '../model/engine.ts';
+import type { Language } from '../model/record.ts';
+import type { Server } from '../model/server.ts';
+
+export interface DoorOptions {
+  readonly machine: Pick<Host, 'clock' | 'random' | 'logger'>;
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Of all doors that are to be opened. */
+  readonly languages: readonly Language[];
+}
+
+export interface Door {
+  /** Its option and its setting: `http` is `--http PORT`. */
+  readonly name: string;
+  /** For whom it is, in a few words. */
+  readonly about: string;
+  readonly port: number;
+  /** How an address of it begins. */
+  readonly scheme: string;
+  /** What its messages are written in, when that is not the neutral language. The broker and all doors are told. */
+  readonly language?: () => Promise<Language>;
+  /** Rejects with `Refused`: `exclusive` when the port is taken, `forbidden` when it may not be opened there. */
+  readonly open: (engine: Engine, options: DoorOptions) => Promise<Server>;
+}
+
+export const DOORS: readonly Door[] = [
+  {
+    name: 'http',
+    about: 'HTTP, server-sent events and WebSocket',
+    port: 7465,
+    scheme: 'http',
+    open: async (engine, options) => (await import('../servers/servers.ts')).startHttp(engine, options),
+  },
+];
