@@ -84,7 +84,6 @@ const EXIT_OF: Readonly<Record<RefusalCode | DoorCode, ExitName>> = {
   'no-such-route': 'refused',
   'method-not-allowed': 'refused',
   'unsupported-media-type': 'refused',
-  'not-acceptable': 'refused',
   'url-too-long': 'refused',
   'headers-too-large': 'refused',
   'bad-request': 'refused',
