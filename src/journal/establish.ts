@@ -41,10 +41,15 @@ export async function createJournal(host: Host, options: GroundOptions): Promise
     const head = await createHead(disk, directory, journal);
     const path = segmentPath(directory, 0);
     const sizeBytes = Math.min(FIRST_SEGMENT_BYTES, options.segmentBytes);
-    await makeSegment(disk, path, sizeBytes, () => false);
-    await disk.syncDirectory(directory);
     const first = new Segment(0, path, sizeBytes);
-    first.file = await disk.open(path, { dsync });
+    try {
+      await makeSegment(disk, path, sizeBytes, () => false);
+      await disk.syncDirectory(directory);
+      first.file = await disk.open(path, { dsync });
+    } catch (error) {
+      await head.close();
+      throw error;
+    }
     return { head, journal, last: undefined, next: position(0, 0), live: [first], spares: [] };
   } catch (error) {
     if (!isPassing(error)) throw error;
@@ -69,16 +74,29 @@ export async function continueJournal(host: Host, options: GroundOptions, found:
   for (const file of found.files) {
     if (file.number <= active) live.push(liveSegment(file, found));
   }
+  // There is one at least: the segment of the last block, which was read.
   const written = live[live.length - 1] as Segment;
-  written.file = await disk.open(written.path, { dsync });
-  if (!found.closed) await rewriteTail(host, options, found, next);
-  for (const name of await disk.list(directory)) if (isTemporary(name)) await disk.remove(`${directory}/${name}`);
-  const spares = await keepSpares(host, options, found, active);
-  await disk.syncDirectory(directory);
-  for (const spare of spares) spare.file = await disk.open(spare.path, { dsync });
-  const head = await Head.open(disk, directory, found.head);
-  await head.write({ closed: false, blocks: last.number + 1, position: last.position });
-  return { head, journal: found.head.journal, last, next, live, spares };
+  const opened: { close(): Promise<void> }[] = [];
+  const open = async (path: string) => {
+    const file = await disk.open(path, { dsync });
+    opened.push(file);
+    return file;
+  };
+  try {
+    written.file = await open(written.path);
+    if (!found.closed) await rewriteTail(host, options, found, next);
+    for (const name of await disk.list(directory)) if (isTemporary(name)) await disk.remove(`${directory}/${name}`);
+    const spares = await keepSpares(host, options, found, active);
+    await disk.syncDirectory(directory);
+    for (const spare of spares) spare.file = await open(spare.path);
+    const head = await Head.open(disk, directory, found.head);
+    opened.push(head);
+    await head.write({ closed: false, blocks: last.number + 1, position: last.position });
+    return { head, journal: found.head.journal, last, next, live, spares };
+  } catch (error) {
+    for (const file of opened) await file.close();
+    throw error;
+  }
 }
 
 function liveSegment(file: SegmentFile, found: Found): Segment {

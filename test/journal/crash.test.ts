@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { DiskFault } from '../../src/host/simulated/sim-device.ts';
 import type { Durability } from '../../src/journal/journal.ts';
 import { type Counts, type LifeOptions, live } from './life.ts';
 
@@ -49,3 +50,12 @@ for (const durability of ['fsync', 'os', 'memory'] satisfies Durability[]) {
     met(await seeds(20_000, durability === 'fsync' ? 100 : 40, { durability, full: true }), [...ALWAYS, 'tight']);
   });
 }
+
+test('a crash or an error at any one operation of a first life', async () => {
+  for (const fault of ['crash', 'eio', 'short', 'enospc'] satisfies DiskFault[]) {
+    for (let operation = 1; operation <= 70; operation++) {
+      for (const seed of fault === 'crash' ? [1, 2, 3] : [1])
+        await seeds(operation * 100 + seed, 1, { failAt: { operation, fault }, lives: 2 });
+    }
+  }
+});

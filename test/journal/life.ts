@@ -18,6 +18,8 @@ export interface LifeOptions {
   /** A disk so small that it fills up. */
   readonly full?: boolean;
   readonly lives?: number;
+  /** What the first process meets at its so-manieth operation. */
+  readonly failAt?: { readonly operation: number; readonly fault: DiskFault };
   readonly trace?: (line: string) => void;
 }
 
@@ -101,6 +103,7 @@ class World {
     };
     this.#sim = simHost(seed, { trace });
     this.random = this.#sim.random;
+    if (options.failAt !== undefined) this.#sim.disk.failAt(options.failAt.operation, options.failAt.fault);
     this.#durability = options.durability ?? 'fsync';
     const blockBytesMax = this.random.pick([4096, 8192, 16384]);
     const segmentBytes = blockBytesMax * this.random.pick([4, 6, 8]);
@@ -328,7 +331,8 @@ class World {
     this.#failure = error;
     this.#safeAtFailure = this.#journal?.safe ?? (0 as Position);
     this.counts.failures++;
-    if (this.#options.faults !== true) throw new Error('The journal failed although the disk did not.', { cause: error });
+    if (this.#options.faults !== true && this.#options.failAt === undefined)
+      throw new Error('The journal failed although the disk did not.', { cause: error });
   }
 
   /** What has become safe by now. */
