@@ -20,6 +20,7 @@ export {
   type PublishOptions,
   QueueHandle,
   Received,
+  type RespondOptions,
   type Running,
   Signalbox,
   type SubscribeOptions,

@@ -5,7 +5,7 @@ import type { Description, Engine, Published } from '../model/engine.ts';
 import { MAIN_LINE } from '../model/message.ts';
 import { readMessage } from '../model/record.ts';
 import { Refused } from '../model/refusal.ts';
-import { Asking, respond } from './asking.ts';
+import { Asking, type RespondOptions, respond } from './asking.ts';
 import { outgoing } from './outgoing.ts';
 import { type ConsumeOptions, type HandleOptions, QueueHandle, type Running } from './queue-handle.ts';
 import type { Received } from './received.ts';
@@ -14,6 +14,7 @@ import { TopicHandle } from './topic-handle.ts';
 import { Transaction } from './transaction.ts';
 import { type Duration, decodeValue, type MessageOptions, milliseconds } from './value.ts';
 
+export type { RespondOptions } from './asking.ts';
 export type { ConsumeOptions, HandleOptions, Running } from './queue-handle.ts';
 export { QueueHandle } from './queue-handle.ts';
 export { Batch, Received } from './received.ts';
@@ -57,7 +58,7 @@ export class Signalbox<Events extends EventMap = EventMap> implements AsyncDispo
   /** The port underneath: batches, for doors and tools. */
   readonly engine: Engine;
   readonly #schemas: Readonly<Record<string, StandardSchemaV1>>;
-  #asking: Asking | undefined;
+  #asking: Promise<Asking> | undefined;
   #nextName = 0;
 
   constructor(engine: Engine, options: SchemaOptions = {}) {
@@ -178,14 +179,28 @@ export class Signalbox<Events extends EventMap = EventMap> implements AsyncDispo
     value: unknown,
     options: { timeout?: Duration; signal?: AbortSignal } & MessageOptions = {},
   ): Promise<Answer> {
-    this.#asking ??= await Asking.open(this.engine);
     const { timeout = '30s', signal, ...rest } = options;
-    return decodeValue(await this.#asking.ask(address, value, milliseconds(timeout), signal, rest)) as Answer;
+    const timeoutMs = milliseconds(timeout);
+    const fitting = await checked(this.#schemas[address], value);
+    const asking = await this.#asker();
+    return decodeValue(await asking.ask(address, fitting, timeoutMs, signal, rest)) as Answer;
+  }
+
+  /** One for all requests; opened with the first, and anew when its queue was removed. */
+  async #asker(): Promise<Asking> {
+    const before = this.#asking;
+    const over = await before?.then(
+      (asking) => asking.over,
+      () => true,
+    );
+    if (over === true && this.#asking === before) this.#asking = undefined;
+    this.#asking ??= Asking.open(this.engine);
+    return this.#asking;
   }
 
   /** Answers requests to an address; what the handler returns goes back to who asked. Responders of one address share the work. */
-  respond(address: string, handler: (value: unknown, message: Received) => unknown): Promise<Running> {
-    return respond(this.engine, address, handler);
+  respond(address: string, handler: (value: unknown, message: Received) => unknown, options: RespondOptions = {}): Promise<Running> {
+    return respond(this.engine, address, handler, options);
   }
 
   /** Retained values of addresses that match. */
@@ -203,7 +218,8 @@ export class Signalbox<Events extends EventMap = EventMap> implements AsyncDispo
   }
 
   async close(): Promise<void> {
-    await this.#asking?.close();
+    const asking = await this.#asking?.catch(() => undefined);
+    await asking?.close();
     await this.engine.close();
   }
 

@@ -22,6 +22,7 @@ export class Asking {
   readonly #waiting = new Map<string, Waiting>();
   #consumer: Consumer | undefined;
   #next = 0;
+  #ended: string | undefined;
 
   private constructor(engine: Engine, queue: string) {
     this.#engine = engine;
@@ -38,6 +39,11 @@ export class Asking {
     return asking;
   }
 
+  /** Its queue is gone: answers can come no more, and another must be opened to ask again. */
+  get over(): boolean {
+    return this.#ended !== undefined;
+  }
+
   async ask(
     address: string,
     value: unknown,
@@ -45,33 +51,30 @@ export class Asking {
     signal: AbortSignal | undefined,
     options: MessageOptions,
   ): Promise<Message> {
+    if (this.#ended !== undefined) throw new Refused('closed', this.#ended);
     const correlationId = String(this.#next++);
     const answer = Promise.withResolvers<Message>();
     this.#waiting.set(correlationId, answer);
-    const late = AbortSignal.timeout(timeoutMs);
-    const over = signal === undefined ? late : AbortSignal.any([signal, late]);
-    const onOver = () =>
-      answer.reject(
-        new Refused(
-          'aborted',
-          `No answer from "${address}" ${signal?.aborted === true ? 'before the signal' : `within ${timeoutMs} ms`}. Is a responder running?`,
-        ),
-      );
-    over.addEventListener('abort', onOver, { once: true });
+    const giveUp = (when: string) => answer.reject(new Refused('aborted', `No answer from "${address}" ${when}. Is a responder running?`));
+    const onAbort = () => giveUp('before the signal');
+    if (signal?.aborted === true) onAbort();
+    else signal?.addEventListener('abort', onAbort, { once: true });
+    const stopTimer = this.#engine.after(timeoutMs, () => giveUp(`within ${timeoutMs} ms`));
     try {
-      const out = outgoing([value], MAIN_LINE, address, this.#engine.nowMs(), () => ({ ...options, correlationId, replyTo: this.#queue }));
-      const published = this.#engine.publish({
-        address,
-        records: out.records,
-        mandatory: true,
-        ...(out.columns && { columns: out.columns }),
-      });
-      published.catch(answer.reject);
+      if (signal?.aborted !== true) this.#send(address, value, timeoutMs, { ...options, correlationId }).catch(answer.reject);
       return await answer.promise;
     } finally {
-      over.removeEventListener('abort', onOver);
+      stopTimer();
+      signal?.removeEventListener('abort', onAbort);
       this.#waiting.delete(correlationId);
     }
+  }
+
+  async #send(address: string, value: unknown, timeoutMs: number, options: MessageOptions): Promise<void> {
+    // A request nobody waits for any more need not be answered.
+    const all: MessageOptions = { ttl: timeoutMs, ...options, replyTo: this.#queue };
+    const out = outgoing([value], MAIN_LINE, address, this.#engine.nowMs(), () => all);
+    await this.#engine.publish({ address, records: out.records, mandatory: true, ...(out.columns && { columns: out.columns }) });
   }
 
   async close(): Promise<void> {
@@ -91,17 +94,28 @@ export class Asking {
   }
 
   #end(reason: string): void {
+    this.#ended ??= reason;
     for (const { reject } of this.#waiting.values()) reject(new Refused('closed', reason));
     this.#waiting.clear();
   }
 }
 
+export interface RespondOptions {
+  /** Requests answered at once. Default 1. */
+  readonly concurrency?: number;
+}
+
 /** Responders of one address share a queue: each request is answered once. A handler that throws answers with its message. */
-export async function respond(engine: Engine, address: string, handler: (value: unknown, message: Received) => unknown): Promise<Running> {
+export async function respond(
+  engine: Engine,
+  address: string,
+  handler: (value: unknown, message: Received) => unknown,
+  { concurrency = 1 }: RespondOptions,
+): Promise<Running> {
   const name = `respond-${address}`;
   await engine.declare({ kind: 'queue', name, durable: false, autoDelete: true });
   await engine.bind({ exchange: MAIN_LINE, to: { kind: 'queue', name }, pattern: address });
-  return new QueueHandle(engine, name).consume(async (message) => {
+  const answering = async (message: Received): Promise<void> => {
     const { replyTo, correlationId } = message.message;
     let answer: unknown;
     let headers: Record<string, string> | undefined;
@@ -118,5 +132,7 @@ export async function respond(engine: Engine, address: string, handler: (value: 
     await engine.publish({ exchange: '', address: replyTo, records: out.records, transient: true }).catch((error: unknown) => {
       if (!(error instanceof Refused) || error.code !== 'unknown') throw error;
     });
-  });
+  };
+  // No more than it works on: what it cannot answer yet is for other responders, or for nobody once its time is over.
+  return new QueueHandle(engine, name).consume(answering, { concurrency, prefetch: concurrency, ordered: false });
 }

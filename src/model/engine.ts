@@ -331,6 +331,8 @@ export interface Engine {
 
   /** The engine's time, milliseconds since 1970: what due times and time stamps are measured by. Never jumps. */
   nowMs(): number;
+  /** Calls `fn` once, so much later by the engine's time. The wait alone does not keep the process alive. Returns what cancels it. */
+  after(delayMs: number, fn: () => void): () => void;
   /** Figures for `/metrics` and the console: name → value. */
   metrics(): ReadonlyMap<string, number>;
   /** Lets what is under way finish, makes it safe, and stops. */
