@@ -113,6 +113,8 @@ class Rewrite {
   readonly #at: number;
   readonly #group: readonly Segment[];
   #removed = 0;
+  /** Records of the batch at hand, whether they stay or not. */
+  #alive = 0;
   /** Offsets before it are covered by the batches written. */
   #covered: number;
   #oldestTombstoneMs = Number.POSITIVE_INFINITY;
@@ -149,7 +151,7 @@ class Rewrite {
   async #wouldShrink(segment: Segment): Promise<boolean> {
     let shrinks = false;
     await eachBatch(this.#parts, segment, (scan) => {
-      shrinks = this.#select(segment, scan) < scan.header.count;
+      shrinks = this.#select(segment, scan) < this.#alive;
       return shrinks ? 'enough' : undefined;
     });
     return shrinks;
@@ -160,11 +162,12 @@ class Rewrite {
       await eachBatch(this.#parts, segment, (scan) => {
         const { header } = scan;
         const count = this.#select(segment, scan);
-        this.#removed += header.count - count;
+        this.#removed += this.#alive - count;
         if (count === 0) return undefined;
         const sizeBytes = header.sizeBytes + 4 * count;
-        if (next.fits(sizeBytes)) return this.#put(next, scan, count);
-        return next.makeRoom(sizeBytes).then(() => this.#put(next, scan, count));
+        const end = Math.min(header.end, segment.end);
+        if (next.fits(sizeBytes)) return this.#put(next, scan, count, end);
+        return next.makeRoom(sizeBytes).then(() => this.#put(next, scan, count, end));
       });
     }
     const end = this.#group.at(-1)?.end ?? this.#covered;
@@ -184,7 +187,9 @@ class Rewrite {
     }
     const expired = header.timeMs < this.#compaction.tombstonesBeforeMs;
     let count = 0;
+    this.#alive = 0;
     eachRecord(segment, scan, (place, offset) => {
+      this.#alive++;
       const kind = this.#last.kind(bytes, place, offset);
       if (kind === undefined || (kind === 'tombstone' && expired)) return;
       if (kind === 'tombstone') this.#oldestTombstoneMs = Math.min(this.#oldestTombstoneMs, header.timeMs);
@@ -194,7 +199,7 @@ class Rewrite {
     return count;
   }
 
-  #put(next: Replacement, { bytes, header }: Scan, count: number): undefined {
+  #put(next: Replacement, { bytes, header }: Scan, count: number, covered: number): undefined {
     const { block, at } = next;
     const recordsAt = HEADER_BYTES + 4 * count;
     let to = at + recordsAt;
@@ -208,7 +213,7 @@ class Rewrite {
       block.bytes.set(bytes.subarray(from, end), to);
       to += end - from;
     }
-    this.#putHeader(next, count, to - at, header.end, header.timeMs);
+    this.#putHeader(next, count, to - at, covered, header.timeMs);
   }
 
   #putHeader(next: Replacement, count: number, sizeBytes: number, end: number, timeMs: number): void {
@@ -246,14 +251,15 @@ async function eachBatch(parts: Parts, segment: Segment, visit: (scan: Scan) => 
   }
 }
 
-/** Visits all records of the batch found: where each begins, and its offset. */
+/** Visits all living records of the batch found: where each begins, and its offset. */
 function eachRecord(segment: Segment, { header, bytes, view, place, at }: Scan, visit: (place: number, offset: number) => void): void {
   const end = place + header.sizeBytes;
   let from = place + header.recordsAt;
   for (let i = 0; i < header.count; i++) {
     const sizeBytes = end - from >= RECORD_HEAD_BYTES ? sizeOf(bytes, from) : 0;
     if (sizeBytes < RECORD_HEAD_BYTES || sizeBytes > end - from) break;
-    visit(from, header.base + (header.compacted ? view.getUint32(place + HEADER_BYTES + 4 * i, true) : i));
+    const offset = header.base + (header.compacted ? view.getUint32(place + HEADER_BYTES + 4 * i, true) : i);
+    if (offset < segment.end) visit(from, offset);
     from += sizeBytes;
   }
   if (from !== end) throw damaged(segment.path, at, 'the records of a batch do not add up');

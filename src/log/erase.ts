@@ -3,20 +3,20 @@
 import type { Host } from '../host/host.ts';
 import { passing } from './damaged.ts';
 import type { LogFiles } from './files.ts';
-import { encodeErased } from './footer.ts';
+import { markErased } from './footer.ts';
 import type { Parts } from './parts.ts';
 import type { Segment } from './segment.ts';
-import { writeAll } from './write-all.ts';
 
 /**
  * Marks the file first: should the removal of its name be lost, what comes back is not taken for a part of the log. Whoever reads it now
- * can read on. The caller syncs the directory. Rejects when the disk does; a sync may have failed then.
+ * can read on. A file that is marked already is marked in the same place, where a torn write does no harm. The caller syncs the directory.
+ * Rejects when the disk does; a sync may have failed then.
  */
 export async function erase(host: Host, files: LogFiles, segment: Segment): Promise<void> {
   const { handle } = segment;
   const file = await files.pin(handle);
   try {
-    await writeAll(file, handle.path, encodeErased(segment), await file.sizeBytes());
+    await markErased(file, segment);
     await file.sync();
   } finally {
     files.unpin(handle);

@@ -27,7 +27,7 @@ const ENTRY_BYTES = 16;
 const TRAILER_BYTES = 8;
 const COMPACTED = 1;
 const ERASED_MAGIC = 0x31786273;
-const ERASED_BYTES = 16;
+const ERASED_BYTES = 20;
 /** One read of this much usually brings the footer and the last batch's header. */
 const GLANCE_BYTES = 8 * 1024;
 
@@ -49,7 +49,7 @@ export function encodeFooter(segment: Segment): Uint8Array {
   view.setUint32(8, sizeBytes, true);
   view.setUint32(12, segment.sizeBytes, true);
   view.setBigUint64(16, BigInt(segment.base), true);
-  view.setBigUint64(24, BigInt(segment.end), true);
+  view.setBigUint64(24, BigInt(segment.batchesEnd), true);
   view.setFloat64(32, segment.firstMs, true);
   view.setFloat64(40, segment.lastMs, true);
   view.setFloat64(48, segment.tombstoneMs, true);
@@ -77,7 +77,8 @@ export type Ending = 'footer' | 'erased' | 'unknown';
 export async function readEnding(file: File, fileBytes: number, segment: Segment): Promise<Ending> {
   let block = newBlock(Math.min(GLANCE_BYTES, fileBytes));
   if (fileBytes < ERASED_BYTES || (await file.read(block.bytes, fileBytes - block.bytes.length)) < block.bytes.length) return 'unknown';
-  if (await isErased(file, block, segment)) return 'erased';
+  segment.erased = await isErased(file, block, segment);
+  if (segment.erased) return 'erased';
   const sizeBytes = trailerSize(block.view, fileBytes);
   if (sizeBytes === 0) return 'unknown';
   if (sizeBytes > block.bytes.length) {
@@ -91,23 +92,31 @@ export async function readEnding(file: File, fileBytes: number, segment: Segment
   return 'footer';
 }
 
-/** What is written at the end of a file before its name is removed: `"sbx1" · u32 salt · u64 base`. */
-export function encodeErased(segment: Segment): Uint8Array {
+/**
+ * `"sbx1" · u32 salt · u64 base · u32 generation`: what is written at the end of a file before its name is removed; in the same place if it
+ * is there already. A file with a later generation in its name was not meant: after a lost rename, two names may lead to one file.
+ */
+export async function markErased(file: File, segment: Segment): Promise<void> {
   const { bytes, view } = newBlock(ERASED_BYTES);
   view.setUint32(0, ERASED_MAGIC, true);
-  view.setUint32(4, segment.salt, true);
+  view.setUint32(4, (await firstSalt(file)) ?? 0, true);
   view.setBigUint64(8, BigInt(segment.base), true);
-  return bytes;
+  view.setUint32(16, segment.generation, true);
+  const fileBytes = await file.sizeBytes();
+  await writeAll(file, segment.path, bytes, segment.erased ? fileBytes - ERASED_BYTES : fileBytes);
 }
 
 /** Only with the salt of the file's own batches: the end of a torn write may look like anything. */
 async function isErased(file: File, { view }: Block, segment: Segment): Promise<boolean> {
   const at = view.byteLength - ERASED_BYTES;
   if (view.getUint32(at, true) !== ERASED_MAGIC || Number(view.getBigUint64(at + 8, true)) !== segment.base) return false;
-  const head = newBlock(HEADER_BYTES);
+  return view.getUint32(at + 16, true) >= segment.generation && view.getUint32(at + 4, true) === ((await firstSalt(file)) ?? 0);
+}
+
+async function firstSalt(file: File): Promise<number | undefined> {
+  const { bytes, view } = newBlock(HEADER_BYTES);
   const header = new Header();
-  const isBatch = (await file.read(head.bytes, 0)) === HEADER_BYTES && header.read(head.view, 0);
-  return !isBatch || header.salt === view.getUint32(at + 4, true);
+  return (await file.read(bytes, 0)) === HEADER_BYTES && header.read(view, 0) ? header.salt : undefined;
 }
 
 function trailerSize(view: DataView, fileBytes: number): number {
@@ -158,7 +167,7 @@ async function tailMatches(file: File, block: Block, fileBytes: number, footer: 
 function fillIn(segment: Segment, footer: DataView): void {
   segment.sizeBytes = footer.getUint32(12, true);
   segment.syncedBytes = segment.sizeBytes;
-  segment.end = Number(footer.getBigUint64(24, true));
+  segment.batchesEnd = Number(footer.getBigUint64(24, true));
   segment.firstMs = footer.getFloat64(32, true);
   segment.lastMs = footer.getFloat64(40, true);
   segment.tombstoneMs = footer.getFloat64(48, true);

@@ -105,10 +105,9 @@ export class LogReader {
       if (header.base > slice.next) throw damaged(segment.path, scan.at, `a batch with offset ${slice.next} should stand there or before`);
       if (header.end <= slice.next) return false;
       check(segment, scan);
-      if (!slice.add(scan.bytes, scan.view, header, scan.place, scan.aheadBytes))
-        throw damaged(segment.path, scan.at, 'the records of a batch do not add up');
+      if (!slice.add(scan, segment.end)) throw damaged(segment.path, scan.at, 'the records of a batch do not add up');
       if (slice.next >= header.end && !this.#tail.isOpen(segment, scan.at)) at += header.sizeBytes;
-      return slice.full;
+      return slice.full || slice.next >= segment.end;
     });
     if (!slice.full && slice.next < end) throw damaged(segment.path, segment.sizeBytes, `offset ${slice.next} is missing`);
     this.#remember({ segment, next: slice.next, at });
@@ -120,7 +119,7 @@ export class LogReader {
     const start = Math.max(index.byTime(timeMs), index.byOffset(Math.max(0, from - base)));
     await this.#each(segment, start, searchBytes, (scan) => {
       check(segment, scan);
-      if (scan.header.timeMs >= timeMs) found = firstRecord(scan, from);
+      if (scan.header.timeMs >= timeMs) found = firstRecord(scan, from, segment.end);
       return found !== undefined;
     });
     return found;
@@ -184,12 +183,11 @@ function check(segment: Segment, scan: Scan): void {
   if (scan.isFile && !scan.intact()) throw damaged(segment.path, scan.at, 'the checksum of the batch there is wrong');
 }
 
-/** The first record of the batch found that is not before `from`. */
-function firstRecord({ header, view, place }: Scan, from: number): number | undefined {
-  if (!header.compacted) return header.end > from ? Math.max(header.base, from) : undefined;
-  for (let i = 0; i < header.count; i++) {
-    const found = header.base + view.getUint32(place + HEADER_BYTES + 4 * i, true);
-    if (found >= from) return found;
+/** The first record of the batch found that is not before `from`, and before `end`. */
+function firstRecord({ header, view, place }: Scan, from: number, end: number): number | undefined {
+  for (let i = header.compacted ? 0 : Math.max(0, from - header.base); i < header.count; i++) {
+    const found = header.base + (header.compacted ? view.getUint32(place + HEADER_BYTES + 4 * i, true) : i);
+    if (found >= from) return found < end ? found : undefined;
   }
   return undefined;
 }

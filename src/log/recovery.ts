@@ -122,13 +122,14 @@ class Opening {
   #follows(waiting: Candidate[], heir: Segment): boolean {
     const { path, sizeBytes, end, compacted } = heir;
     for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
-      const { segment } = next;
-      if (segment.base === end) return true;
-      if (segment.base > end)
-        throw damaged(path, sizeBytes, `what is whole ends with offset ${end}, but the next file begins with ${segment.base}`);
-      if (!compacted) throw damaged(segment.path, 0, `it begins with offset ${segment.base}, but the file before it goes up to ${end}`);
-      // A compaction made one file of several, and did not come to remove the others.
-      this.#drop(segment, heir);
+      const { base } = next.segment;
+      if (base > end) throw damaged(path, sizeBytes, `what is whole ends with offset ${end}, but the next file begins with ${base}`);
+      // Overlapping, it was truncated there; but if a compaction made it of several, it did not come to remove the others.
+      if (base === end || !compacted) {
+        heir.cap = base;
+        return true;
+      }
+      this.#drop(next.segment, heir);
       waiting.shift();
     }
     return false;

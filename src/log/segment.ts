@@ -30,8 +30,10 @@ export class Segment {
   readonly handle: Handle;
   /** Every batch of the file carries it, so that a batch inside some record's body is never taken for one of the file. */
   salt: number;
-  /** The first offset behind it. */
-  end: number;
+  /** The first offset behind its batches. */
+  batchesEnd: number;
+  /** Offsets from here on were dropped: what the file holds of them is dead. */
+  cap: number = Number.POSITIVE_INFINITY;
   /** Bytes of batches, those still in memory included. */
   sizeBytes = 0;
   /** Bytes known to survive a power cut. */
@@ -48,6 +50,8 @@ export class Segment {
   footed = false;
   /** What is known of it comes from its footer, unchecked. */
   hinted = false;
+  /** Its file is marked as being removed. */
+  erased = false;
   /** Retention wants it closed: the next batch begins another. */
   full = false;
   /** Where the last sealed batch begins, and its CRC. */
@@ -60,8 +64,13 @@ export class Segment {
     this.base = base;
     this.generation = generation;
     this.salt = salt;
-    this.end = base;
+    this.batchesEnd = base;
     this.handle = new Handle(`${directory}/${segmentName(base, generation)}`);
+  }
+
+  /** The first offset behind it. */
+  get end(): number {
+    return Math.min(this.batchesEnd, this.cap);
   }
 
   get path(): string {
@@ -83,7 +92,7 @@ export class Segment {
 
   grow(sizeBytes: number, count: number): void {
     this.sizeBytes += sizeBytes;
-    this.end += count;
+    this.batchesEnd += count;
   }
 
   /** Takes in a whole batch that was found at the end of what is known. */
@@ -102,7 +111,7 @@ export class Segment {
 
   /** Forgets everything but its name: to be found out again by a walk. */
   reset(): void {
-    this.end = this.base;
+    this.batchesEnd = this.base;
     this.sizeBytes = 0;
     this.firstMs = Number.POSITIVE_INFINITY;
     this.lastMs = Number.NEGATIVE_INFINITY;

@@ -2,7 +2,8 @@
 
 import { type Offset, offset } from '../model/lines.ts';
 import { RECORD_HEAD_BYTES, type Records, sizeOf } from '../model/record.ts';
-import { HEADER_BYTES, type Header } from './batch.ts';
+import { HEADER_BYTES } from './batch.ts';
+import type { Scan } from './scan.ts';
 
 /** Records of one partition, in order: the caller's own copy. */
 export interface LogSlice {
@@ -48,39 +49,39 @@ export class SliceBuilder {
   /**
    * Takes the wanted records of the batch at `at`; `ahead` bytes from there on are likely to be wanted too. A batch that does not fit waits
    * for the next fetch, unless it is the first: of that as many records are taken as fit, one at least. False: the batch's records do not
-   * add up, and nothing was taken.
+   * add up, and nothing was taken. Records from `cap` on are dead.
    */
-  add(bytes: Uint8Array, view: DataView, header: Header, at: number, ahead: number): boolean {
+  add({ bytes, view, header, place: at, aheadBytes: ahead }: Scan, cap: number): boolean {
     const end = at + header.sizeBytes;
     const first = this.#count;
     let from = at + header.recordsAt;
     let to = from;
     let before = -1;
     let stop: number | undefined;
+    let tooLarge = false;
+    const limit = Math.min(cap, this.#before);
     this.#growRows(header.count);
     for (let i = 0; i < header.count; i++) {
       const sizeBytes = end - to >= RECORD_HEAD_BYTES ? sizeOf(bytes, to) : 0;
       const delta = header.compacted ? view.getUint32(at + HEADER_BYTES + 4 * i, true) : i;
       if (sizeBytes < RECORD_HEAD_BYTES || sizeBytes > end - to || delta <= before || delta >= header.span) return this.#undo(first);
-      if (stop === undefined) {
-        const number = header.base + delta;
-        if (number < this.next) from = to + sizeBytes;
-        else if (number >= this.#before) stop = this.#before;
-        else if (this.#count === 0 || this.#sizeBytes + to + sizeBytes - from <= this.#sizeBytesMax)
-          this.#row(to + sizeBytes - from, number, header.timeMs);
-        else if (first === 0) stop = number;
-        else {
-          stop = this.next;
-          this.#count = first;
-        }
-      }
       before = delta;
       to += sizeBytes;
+      const number = header.base + delta;
+      if (stop !== undefined) continue;
+      if (number < this.next) from = to;
+      else if (number >= limit) stop = limit;
+      else if (this.#count === 0 || this.#sizeBytes + to - from <= this.#sizeBytesMax) this.#row(to - from, number, header.timeMs);
+      else {
+        tooLarge = true;
+        stop = first === 0 ? number : this.next;
+        if (first > 0) this.#count = first;
+      }
     }
     if (to !== end) return this.#undo(first);
     this.#copy(bytes, from, first, ahead);
-    this.next = stop ?? Math.max(this.next, header.end);
-    this.full = stop !== undefined || this.#sizeBytes >= this.#sizeBytesMax || this.next >= this.#before;
+    this.next = stop ?? Math.max(this.next, Math.min(header.end, cap));
+    this.full = tooLarge || this.#sizeBytes >= this.#sizeBytesMax || this.next >= this.#before;
     return true;
   }
 

@@ -28,7 +28,7 @@ export async function walk(file: File, fileBytes: number, segment: Segment, bloc
     }
     if (step === END) return { faultAt: undefined, otherVersion: false, syncedBytes };
     const { header } = scan;
-    if (step !== BATCH || header.base !== segment.end || (header.salt !== segment.salt && scan.at > 0) || !scan.intact()) {
+    if (step !== BATCH || header.base !== segment.batchesEnd || (header.salt !== segment.salt && scan.at > 0) || !scan.intact()) {
       return { faultAt: scan.at, otherVersion: await isNewer(file, fileBytes, scan.at), syncedBytes };
     }
     if (scan.at === 0) segment.salt = header.salt;
@@ -60,7 +60,7 @@ export async function findWitness(
     for (let place = window.indexOf(magic); place >= 0 && place + HEADER_BYTES <= got; place = window.indexOf(magic, searched)) {
       searched = place + 1;
       const at = from + place;
-      if (!header.read(view, place) || header.sizeBytes > fileBytes - at || header.base < segment.end) continue;
+      if (!header.read(view, place) || header.sizeBytes > fileBytes - at || header.base < segment.batchesEnd) continue;
       if (header.synced <= faultAt || header.synced > at || (faultAt > 0 && header.salt !== segment.salt)) continue;
       budgetBytes -= header.sizeBytes;
       if (budgetBytes < 0 || (await isWhole(file, at, header))) return at;

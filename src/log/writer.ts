@@ -141,15 +141,12 @@ export class LogWriter {
     if (this.#namesDirty) await this.settle();
   }
 
-  /** Within `exclusive`: the last segment was changed by somebody else, and is safe. */
-  restart(): void {
-    this.#unpin();
-    this.#segment = this.#segments.active;
-    this.#dirty = false;
-    this.#written = this.#segments.end;
-    this.#writtenBytes = this.#segment.sizeBytes;
-    this.#synced = Math.min(this.#synced, this.#written);
-    this.#tail.release();
+  /** Within `exclusive`, after `settle`: what lies behind this segment's end was dropped. */
+  restart(segment: Segment): void {
+    this.#segment = segment;
+    this.#written = segment.end;
+    this.#writtenBytes = segment.sizeBytes;
+    this.#synced = Math.min(this.#synced, segment.end);
   }
 
   /** Writes and syncs everything, and leaves a footer. Afterwards no file is open. */

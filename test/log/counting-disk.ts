@@ -8,9 +8,13 @@ type Call = keyof Disk | keyof File;
 export class CountingDisk implements Disk {
   readonly inner: Disk;
   /** Open files now, and most at once. */
-  open_ = 0;
+  openNow = 0;
   openMost = 0;
   calls = 0;
+  readBytes = 0;
+  writtenBytes = 0;
+  /** How many bytes a write may take; all, if undefined. */
+  room: (() => number) | undefined;
   /** Before each call; what it throws is what the call rejects with. */
   before: (call: Call, path: string) => void = () => {};
   readonly #counts = new Map<Call, number>();
@@ -43,15 +47,21 @@ export class CountingDisk implements Disk {
   open(path: string, options?: { create?: boolean; dsync?: boolean }): Promise<File> {
     return this.#count('open', path, async () => {
       const file = await this.inner.open(path, options);
-      this.openMost = Math.max(this.openMost, ++this.open_);
+      this.openMost = Math.max(this.openMost, ++this.openNow);
       return {
-        read: (into, position) => this.#count('read', path, () => file.read(into, position)),
-        write: (bytes, position) => this.#count('write', path, () => file.write(bytes, position)),
+        read: (into, position) => {
+          this.readBytes += into.length;
+          return this.#count('read', path, () => file.read(into, position));
+        },
+        write: (bytes, position) => {
+          this.writtenBytes += bytes.length;
+          return this.#count('write', path, async () => file.write(bytes.subarray(0, this.room?.()), position));
+        },
         sync: () => this.#count('sync', path, () => file.sync()),
         sizeBytes: () => this.#count('sizeBytes', path, () => file.sizeBytes()),
         truncate: (sizeBytes) => this.#count('truncate', path, () => file.truncate(sizeBytes)),
         close: () => {
-          this.open_--;
+          this.openNow--;
           return this.#count('close', path, () => file.close());
         },
       };

@@ -13,8 +13,9 @@ import { bodyAt, RECORD_HEAD_BYTES, type Records, RecordWriter } from '../../src
 
 export const DIRECTORY = 'data/topic/0';
 
-export function memoryHost(disk: Disk = new MemoryDisk(), logger: Logger = silentLogger): Host {
-  return { clock: new SimClock(), disk, random: new SimRandom(7), logger };
+/** `seed` decides the salts of the files. */
+export function memoryHost(disk: Disk = new MemoryDisk(), logger: Logger = silentLogger, seed: number = 7): Host {
+  return { clock: new SimClock(), disk, random: new SimRandom(seed), logger };
 }
 
 export interface TestRecord {

@@ -55,6 +55,7 @@ export class Life {
   #nowMs = 1000;
   #values = 0;
   #failed = false;
+  #healed = false;
 
   constructor(seed: number, options: LifeOptions) {
     this.options = options;
@@ -69,10 +70,10 @@ export class Life {
       for (let step = 0; step < this.options.steps && this.#log !== undefined; step++) await this.#step();
       await this.#end();
     }
+    this.#healed = true;
     this.#sim.disk.heal();
     this.#sim.disk.setCapacity(Number.POSITIVE_INFINITY);
     const log = await this.#open();
-    this.#sim.disk.heal();
     assert.equal(log.end, this.#truth.length);
     await this.#answer(log.sync());
     assert.equal(log.synced, log.end);
@@ -89,7 +90,7 @@ export class Life {
       disk.setFaults(this.#faults(attempt));
       // Somebody makes room.
       if (attempt > 6) disk.setCapacity(Number.POSITIVE_INFINITY);
-      if (attempt < 4 && this.#random.chance(0.3)) disk.failAt(disk.operations + 1 + this.#random.int(40), 'crash');
+      if (attempt < 4 && !this.#healed && this.#random.chance(0.3)) disk.failAt(disk.operations + 1 + this.#random.int(40), 'crash');
       const log = await this.#try(() => this.#begin(known));
       if (log !== undefined) {
         this.#log = log;
@@ -309,7 +310,7 @@ export class Life {
   }
 
   #faults(attempt: number): FaultRates {
-    if (!this.options.faults || attempt > 3) return {};
+    if (!this.options.faults || this.#healed || attempt > 3) return {};
     const rate = () => (this.#random.chance(0.4) ? this.#random.float() * 0.03 : 0);
     return { shortWrite: 4 * rate(), writeError: rate(), readError: rate(), syncError: 2 * rate(), stall: rate() };
   }
