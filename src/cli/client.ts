@@ -1,12 +1,15 @@
 /** Talks to a running broker by its HTTP door: finds it, asks it, and makes its refusals into sentences and exit codes. */
 
-import { type ClientRequest, Agent as HttpAgent, type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
+import type { ClientRequest, Agent as HttpAgent, IncomingMessage, RequestOptions } from 'node:http';
 import { join, resolve } from 'node:path';
 import { exitOfCode, Failure } from './exits.ts';
 import { type Option, text } from './options.ts';
 import { isStale, readRunning } from './running.ts';
 import { addressOf } from './screen.ts';
 import { DATA_DEFAULT } from './settings.ts';
+
+/** Not imported: a module that imports node:http has all its exports looked at, and some load a second HTTP client. */
+const { Agent, request: requestHttp } = process.getBuiltinModule('node:http');
 
 /** How the commands that need a running broker find it. */
 export const CONNECTION: Readonly<Record<'data' | 'url' | 'token', Option<string | undefined>>> = {
@@ -58,7 +61,7 @@ export class Client {
   readonly url: URL;
   readonly #token: string | undefined;
   readonly #absent: () => string;
-  readonly #agent: HttpAgent = new HttpAgent({ keepAlive: true, maxSockets: 4 });
+  readonly #agent: HttpAgent = new Agent({ keepAlive: true, maxSockets: 4 });
 
   /** Throws `Failure('unreachable')` when nothing says that a broker runs there. */
   static find({ data, url, token }: Connection): Client {
@@ -120,7 +123,7 @@ export class Client {
       },
       ...(signal === undefined ? {} : { signal }),
     };
-    const request = await this.#request(options);
+    const request = this.#request(options);
     const reply = await new Promise<IncomingMessage>((done, fail) => {
       request.once('response', done);
       request.once('error', fail);
@@ -150,10 +153,9 @@ export class Client {
     this.#agent.destroy();
   }
 
-  async #request(options: RequestOptions): Promise<ClientRequest> {
+  #request(options: RequestOptions): ClientRequest {
     if (this.url.protocol === 'http:') return requestHttp(this.url, { ...options, agent: this.#agent });
-    const { request } = await import('node:https');
-    return request(this.url, options);
+    return process.getBuiltinModule('node:https').request(this.url, options);
   }
 }
 

@@ -24,9 +24,12 @@ export interface Door {
   readonly scheme: string;
   /** What its messages are written in, when that is not the neutral language. The broker and all doors are told. */
   readonly language?: () => Promise<Language>;
-  /** Rejects with `Refused`: `exclusive` when the port is taken, `forbidden` when it may not be opened there. */
-  readonly open: (engine: Engine, options: DoorOptions) => Promise<Server>;
+  /** Loads its code: of a door that is off nothing is loaded, and of the others while the broker is still being opened. */
+  readonly load: () => Promise<OpenDoor>;
 }
+
+/** Rejects with `Refused`: `exclusive` when the port is taken, `forbidden` when it may not be opened there. */
+export type OpenDoor = (engine: Engine, options: DoorOptions) => Promise<Server>;
 
 export const DOORS: readonly Door[] = [
   {
@@ -34,6 +37,6 @@ export const DOORS: readonly Door[] = [
     about: 'HTTP, server-sent events and WebSocket',
     port: 7465,
     scheme: 'http',
-    open: async (engine, options) => (await import('../servers/servers.ts')).startHttp(engine, options),
+    load: async () => (await import('../servers/servers.ts')).startHttp,
   },
 ];

@@ -54,9 +54,16 @@ class Start {
     const languages = await Promise.all(
       this.#settings.doors.flatMap(({ door: { language } }) => (language === undefined ? [] : [language()])),
     );
-    const engine = await this.#openBroker(machine, languages);
+    // Begun first: it waits for the disk, and meanwhile the doors' code is loaded.
+    const opening = this.#openBroker(machine, languages);
+    const loading = Promise.all(this.#settings.doors.map(({ door }) => door.load()));
+    const [engine, opens] = await Promise.all([opening, loading]);
     try {
-      for (const setting of this.#settings.doors) this.#servers.push(await this.#openDoor(engine, setting, machine, languages));
+      for (const [i, setting] of this.#settings.doors.entries()) {
+        const open = opens[i];
+        if (open !== undefined)
+          this.#servers.push(await this.#openDoor(setting, (port) => open(engine, { machine, host, port, languages })));
+      }
       writeRunning(data, host, this.#ports);
     } catch (error) {
       await this.#close(engine);
@@ -97,14 +104,13 @@ class Start {
     }
   }
 
-  async #openDoor(engine: Engine, { door, port, byDefault }: DoorSetting, machine: Host, languages: readonly Language[]): Promise<Server> {
-    const { host } = this.#settings;
+  async #openDoor({ door, port, byDefault }: DoorSetting, open: (port: number) => Promise<Server>): Promise<Server> {
     try {
-      return await door.open(engine, { machine, host, port, languages });
+      return await open(port);
     } catch (error) {
       if (!(error instanceof Refused && error.code === 'exclusive')) throw error;
       if (!byDefault) throw new Failure('taken', error.message, { cause: error });
-      const server = await door.open(engine, { machine, host, port: 0, languages });
+      const server = await open(0);
       this.#terminal.warn(`Port ${port}, the default of the ${door.name} door, is taken; it listens on ${server.port} instead.`);
       return server;
     }

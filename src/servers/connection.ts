@@ -1,7 +1,6 @@
 /** The one place that owns sockets: it listens, counts, bounds and ends connections, for every door. */
 
-import { createServer, type Server as HttpServer, type ServerOptions } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import type { Server as HttpServer, ServerOptions } from 'node:http';
 import type { Server as NetServer, Socket } from 'node:net';
 import type { Clock } from '../host/clock.ts';
 import { Refused } from '../model/refusal.ts';
@@ -63,10 +62,11 @@ export function createHttpServer(limits: HttpLimits, tls?: Tls): HttpServer {
     // curl and others offer HTTP/2 this way; taking no notice of it is the answer HTTP has for that. Before Node 24.9 they are refused.
     shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
   };
+  // Not imported: a module that imports node:http has all its exports looked at, and some load a whole HTTP client; TLS is not always wanted.
   const server =
     tls === undefined
-      ? createServer(options)
-      : createTlsServer({
+      ? process.getBuiltinModule('node:http').createServer(options)
+      : process.getBuiltinModule('node:https').createServer({
           ...options,
           cert: bufferOf(tls.cert),
           key: bufferOf(tls.key),
