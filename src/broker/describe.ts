@@ -97,6 +97,7 @@ export function metricsOf({ ledger, queues }: House): ReadonlyMap<string, number
     ['journal_bytes', journal.sizeBytes],
     ['journal_pending_bytes', journal.pendingBytes],
     ['journal_position', journal.tip],
+    ['journal_syncs', ledger.syncs],
     ['journal_safe_position', journal.safe],
     ['confirms_waiting', gate.waiting],
     ['disk_full', journal.tight ? 1 : 0],

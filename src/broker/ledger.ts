@@ -34,6 +34,8 @@ export class Ledger {
   /** Where the last complete checkpoint begins. */
   checkpointStart = 0;
   checkpointBytes = 0;
+  /** How often a write has made more of the journal safe. */
+  syncs = 0;
   #paused: (() => void)[] | undefined;
   #relief: (() => void)[] = [];
   #timeOffset = 0;
@@ -182,6 +184,7 @@ export class Ledger {
   }
 
   #onSafe(safe: Position, then: () => void): void {
+    this.syncs++;
     this.gate.open(safe);
     if (this.#relief.length > 0 && !this.pressed) {
       const waiting = this.#relief;

@@ -1,0 +1,57 @@
+/** `npm run bench -- NAME [--json] [--seconds N]`: durable, memory, scale, backlog, events. Without a name: what there is. */
+
+import { parseArgs } from 'node:util';
+
+/** Figures of one benchmark: name → number, each with its unit in its name. */
+export type Figures = Readonly<Record<string, number | string>>;
+
+export interface BenchOptions {
+  /** Length of each measured stretch. */
+  readonly seconds: number;
+  readonly args: readonly string[];
+}
+
+type Bench = (options: BenchOptions) => Promise<Figures>;
+
+const BENCHES: Readonly<Record<string, { readonly says: string; readonly load: () => Promise<Bench> }>> = {
+  durable: {
+    says: 'publish → sync → deliver → ack, beside Redis streams with appendfsync always',
+    load: async () => (await import('./durable.ts')).durable,
+  },
+  memory: { says: 'publish → deliver → ack in memory, one core', load: async () => (await import('./memory.ts')).memory },
+  scale: {
+    says: 'cost of a publish by number of queues, bindings and waiting messages',
+    load: async () => (await import('./scale.ts')).scale,
+  },
+  backlog: {
+    says: '10 million messages waiting: memory, recovery, start after a clean stop',
+    load: async () => (await import('./backlog.ts')).backlog,
+  },
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  strict: false,
+  options: { json: { type: 'boolean' }, seconds: { type: 'string' } },
+});
+const name = positionals[0] ?? '';
+const chosen = BENCHES[name];
+if (chosen === undefined) {
+  console.log(
+    Object.entries(BENCHES)
+      .map(([known, { says }]) => `${known.padEnd(10)}${says}`)
+      .join('\n'),
+  );
+  process.exitCode = name === '' ? 0 : 2;
+} else {
+  const bench = await chosen.load();
+  const figures = await bench({ seconds: Number(values.seconds ?? 3), args: process.argv.slice(3) });
+  if (values.json === true) console.log(JSON.stringify({ bench: name, ...figures }));
+  else
+    for (const [what, figure] of Object.entries(figures))
+      console.log(`${what.padEnd(44)}${typeof figure === 'number' ? format(figure) : figure}`);
+}
+
+function format(figure: number): string {
+  return Math.abs(figure) >= 100 ? Math.round(figure).toLocaleString('en') : figure.toPrecision(3);
+}
