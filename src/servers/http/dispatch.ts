@@ -6,7 +6,7 @@ import type { Answer } from './answer.ts';
 import { Body } from './body.ts';
 import { Call } from './call.ts';
 import type { Door } from './door.ts';
-import { answerOf, HttpFault, problemOf } from './fault.ts';
+import { answerOf, HttpFault } from './fault.ts';
 import { authenticate, checkHost, checkOrigin, type GuardOptions } from './guard.ts';
 import { readParams } from './params.ts';
 import { sendAnswer } from './reply.ts';
@@ -33,7 +33,7 @@ export async function dispatch(door: Door, guard: GuardOptions, router: Router, 
       origin !== undefined && request.method === 'OPTIONS' ? preflight() : await handle(door, router, request, reply, body, cors);
     if (answer !== undefined) sendAnswer(door, request, reply, body, { ...answer, headers: { ...cors, ...answer.headers } });
   } catch (error) {
-    tell(door, request, error);
+    door.tell(error, { method: request.method, url: request.url });
     const answer = answerOf(error);
     sendAnswer(door, request, reply, body, { ...answer, headers: { ...cors, ...answer.headers } });
   } finally {
@@ -96,14 +96,6 @@ export function checkShape(door: Door, request: IncomingMessage): void {
       `The transfer encoding ${quoted(coding)} is not spoken here; send the body with its length, or in chunks.`,
     );
   }
-}
-
-/** An error that is our own goes into the log; a client that went away does not. */
-export function tell(door: Door, request: IncomingMessage, error: unknown): void {
-  const problem = problemOf(error);
-  if (problem.status !== 500) return;
-  const cause = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  door.machine.logger.error('http.failed', { method: request.method, url: request.url, code: problem.code, cause });
 }
 
 function corsHeaders(origin: string): Readonly<Record<string, string>> {

@@ -1,10 +1,11 @@
 /** What all requests of one HTTP door share: the engine, the machine, the limits, what is open, and the door's own figures. */
 
 import type { Host } from '../../host/host.ts';
+import type { LogFields } from '../../host/logger.ts';
 import type { Engine } from '../../model/engine.ts';
 import type { Language } from '../../model/record.ts';
 import type { Attempts } from '../attempts.ts';
-import { HttpFault } from './fault.ts';
+import { HttpFault, problemOf } from './fault.ts';
 import type { HttpLimits } from './limits.ts';
 
 export type Machine = Pick<Host, 'clock' | 'random' | 'logger'>;
@@ -47,6 +48,17 @@ export class Door {
 
   get isClosing(): boolean {
     return this.closing.signal.aborted;
+  }
+
+  /** An error that is our own, not the client's, goes into the log. */
+  tell(error: unknown, where: LogFields): void {
+    const { status, code } = problemOf(error);
+    if (status !== 500) return;
+    this.machine.logger.error('http.failed', {
+      ...where,
+      code,
+      cause: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
   }
 
   /** Counts bytes of a body against what all bodies together may take. Throws `overloaded`. */

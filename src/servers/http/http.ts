@@ -58,10 +58,7 @@ export async function startHttp(engine: Engine, options: HttpOptions): Promise<S
     latest.set(request.socket, reply);
     dispatch(door, guard, router, { request, reply, expects }).catch((error: unknown) => {
       // What goes wrong while answering cannot be answered.
-      machine.logger.error('http.failed', {
-        url: request.url,
-        cause: error instanceof Error ? (error.stack ?? error.message) : String(error),
-      });
+      door.tell(error, { method: request.method, url: request.url });
       reply.destroy();
     });
   };

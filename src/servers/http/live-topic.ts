@@ -30,6 +30,11 @@ class Gate {
   }
 }
 
+function fail(client: Client, sub: string, error: unknown): void {
+  client.door.tell(error, { op: 'websocket' });
+  client.over(sub, problemOf(error).detail);
+}
+
 export class LiveTopic extends Unsettled implements Live {
   readonly #client: Client;
   readonly #frame: SubscribeTopic;
@@ -56,7 +61,7 @@ export class LiveTopic extends Unsettled implements Live {
     const receiver = {
       records: (partition: number, fetched: Fetched) => this.#send(partition, fetched),
       skipped: (partition: number, start: number, to: number) => this.#client.notice('skipped', { sub, partition, from: start, to }),
-      failed: (error: unknown) => this.#client.over(sub, problemOf(error).detail),
+      failed: (error: unknown) => fail(this.#client, sub, error),
     };
     for (const [partition, start] of starts) void readPartition(engine, topic, partition, start, receiver, this.#ended.signal);
   }
@@ -143,7 +148,7 @@ export class LiveGroup extends Unsettled implements Live {
       const receiver = {
         records: (_: number, fetched: Fetched) => this.#send(partition, assigned, fetched),
         skipped: (_: number, from: number, to: number) => this.#client.notice('skipped', { sub, partition, from, to }),
-        failed: (error: unknown) => this.#client.over(sub, problemOf(error).detail),
+        failed: (error: unknown) => fail(this.#client, sub, error),
       };
       void readPartition(engine, topic, partition, at, receiver, assigned.stop.signal);
     }

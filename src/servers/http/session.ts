@@ -176,9 +176,8 @@ export class Session implements Client {
   }
 
   #fault(ref: Ref, error: unknown): void {
-    const { code, detail, path, status } = problemOf(error);
-    if (status === 500)
-      this.door.machine.logger.error('http.failed', { op: 'websocket', cause: error instanceof Error ? (error.stack ?? '') : '' });
+    const { code, detail, path } = problemOf(error);
+    this.door.tell(error, { op: 'websocket' });
     this.#send(encodeFrame('error', { ref, code, detail, path }));
   }
 

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket, WebSocketServer } from 'ws';
 import { WEBSOCKET_PROTOCOL } from '../../wire/http/http.ts';
 import { cutWhenStalled, Outlet } from '../connection.ts';
-import { checkShape, tell } from './dispatch.ts';
+import { checkShape } from './dispatch.ts';
 import type { Door, Lasting } from './door.ts';
 import { HttpFault, problemOf } from './fault.ts';
 import { type Access, authenticate, checkHost, checkOrigin, endUnlessHolds, type GuardOptions } from './guard.ts';
@@ -51,7 +51,7 @@ export class WebSockets {
       if (socket.destroyed) return;
       server.handleUpgrade(request, socket, head, (webSocket) => new Connection(door, access, webSocket, socket));
     } catch (error) {
-      tell(door, request, error);
+      door.tell(error, { url: request.url });
       socket.end(rawAnswer(problemOf(error), error instanceof HttpFault ? error.headers : {}));
     }
   }
@@ -148,9 +148,7 @@ class Connection implements Wire, Lasting {
       this.#session.receive(data);
     } catch (error) {
       // Ours, not the client's: only this connection pays for it.
-      this.#door.machine.logger.error('http.websocket.failed', {
-        cause: error instanceof Error ? (error.stack ?? error.message) : String(error),
-      });
+      this.#door.tell(error, { op: 'websocket' });
       this.#webSocket.close(INTERNAL_ERROR, 'Something went wrong inside the broker.');
     }
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { nodeHost } from '../../../src/host/node-host.ts';
 import { type Opened, opened, until } from './opened.ts';
 
 interface Event {
@@ -233,4 +234,19 @@ test('a stream cannot stand behind another answer on one connection', async (t) 
   const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
   socket.write(get('/v1/subscribe/a') + get('/v1/subscribe/b'));
   await until(async () => (await door.ask('GET', '/v1/queues')).json.items.length === 1 && text.includes('retry:'));
+});
+
+test('an error of our own ends the stream without its inside, which the log has', async (t) => {
+  const logged: unknown[] = [];
+  const logger = { info: () => undefined, warn: () => undefined, error: (_: string, fields?: object) => void logged.push(fields) };
+  const door = await opened(t, { machine: nodeHost({ logger }) });
+  await door.ask('PUT', '/v1/topics/t');
+  t.mock.method(door.broker, 'fetch', async () => {
+    throw new TypeError('the inside of it');
+  });
+  const stream = await streamed(t, door, '/v1/topics/t/stream');
+  const [error, end] = await stream.take(2);
+  assert.deepEqual([error?.data.code, end?.event], ['internal', 'end']);
+  assert.ok(!JSON.stringify([error, end]).includes('inside of it'));
+  assert.match(JSON.stringify(logged), /the inside of it/);
 });

@@ -4,6 +4,7 @@ import type { Fetched } from '../../../model/engine.ts';
 import { Refused } from '../../../model/refusal.ts';
 import { encodePositions, MEDIA, PARTITION_MAX, quoted } from '../../../wire/http/http.ts';
 import { AddressSubscription } from '../address.ts';
+import type { Call } from '../call.ts';
 import { problemOf } from '../fault.ts';
 import { choice, flag, integers, text } from '../params.ts';
 import { readPartition } from '../partitions.ts';
@@ -49,7 +50,7 @@ async function subscribe(call: CallOf<'/v1/subscribe/{pattern}', typeof SUBSCRIB
     dropped: (count) => stream.notice('dropped', { count }),
     cancelled: (reason) => stream.end(reason),
   });
-  await started.catch((error: unknown) => fail(stream, error));
+  await started.catch((error: unknown) => fail(call, stream, error));
 }
 
 const FOLLOW = {
@@ -84,7 +85,7 @@ async function follow(call: CallOf<'/v1/topics/{topic}/stream', typeof FOLLOW>):
       return stream.room();
     },
     skipped: (partition: number, from: number, to: number): void => stream.notice('skipped', { partition, from, to }),
-    failed: (error: unknown): void => fail(stream, error),
+    failed: (error: unknown): void => fail(call, stream, error),
   };
   for (const [partition, start] of starts) void readPartition(engine, path.topic, partition, start, receiver, ended.signal);
 }
@@ -103,7 +104,8 @@ function idsOf(positions: Map<number, number>, partition: number, { records, off
   return ids;
 }
 
-function fail(stream: EventStream, error: unknown): void {
+function fail({ door, request }: Call, stream: EventStream, error: unknown): void {
+  door.tell(error, { url: request.url });
   const { code, detail } = problemOf(error);
   stream.notice('error', { code, detail });
   stream.end(detail);
