@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
+import { nodeClock } from '../../src/host/node-clock.ts';
 import type { Refused } from '../../src/model/refusal.ts';
 import { Attempts } from '../../src/servers/attempts.ts';
 import { checkExposure, isLoopback, Outlet } from '../../src/servers/connection.ts';
@@ -59,7 +60,7 @@ test('an outlet is full while much waits and the drain is still to come, and cal
 
 test('failed attempts are counted by address, forgotten with time, and bounded', () => {
   let nowMs = 0;
-  const clock = { monotonicMs: () => nowMs, wallMs: () => 0, after: () => () => undefined, soon: () => undefined };
+  const clock = { ...nodeClock(), monotonicMs: () => nowMs };
   const attempts = new Attempts(clock, 2, 1000);
   attempts.failed('a');
   assert.equal(attempts.waitMs('a'), 0);
