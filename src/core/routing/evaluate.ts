@@ -230,16 +230,9 @@ function call(node: Node<'Function'>, site: Site): Evaluate {
 function argument(node: Ast, site: Site): (value: Json, run: Run) => Argument {
   if (node.type !== 'ExpressionReference') return expression(node, site);
   const { body, price } = priced(node.child, site);
-  return (_value, run) => {
-    const { scope } = run;
-    return (value) => {
-      run.spend(price);
-      const outer = run.scope;
-      run.scope = scope;
-      const result = body(value, run);
-      run.scope = outer;
-      return result;
-    };
+  return (_value, run) => (value) => {
+    run.spend(price);
+    return body(value, run);
   };
 }
 

@@ -269,7 +269,6 @@ export class Router<T> {
   #remove(exchanges: Exchange<T>[], gone: Binding[]): void {
     for (let exchange = exchanges.pop(); exchange !== undefined; exchange = exchanges.pop()) {
       const { name, alternate } = exchange.spec;
-      if (this.#cache.exchange(name) !== exchange) continue;
       this.#cache.delete(name);
       for (const bound of [...exchange.outgoing.values()]) this.#cut(bound, gone, exchanges);
       for (const bound of [...exchange.incoming]) this.#cut(bound, gone, exchanges);

@@ -202,11 +202,17 @@ test('expressions that multiply their data stop at the limit', () => {
     `[body${' | [@, @]'.repeat(100)}, body${' | [@, @]'.repeat(100)}] | @[0] == @[1]`,
     `'x'${" | join('', [@, @])".repeat(100)}`,
     `'xyz'${" | replace(@, '', @)".repeat(100)}`,
+    `'x'${" | replace('aa', 'a', @)".repeat(100)}`,
     "pad_left('x', `1000000000`)",
     `[[@,@,@,@,@,@,@,@],[@,@,@,@,@,@,@,@]][] ${'| map(&[@,@,@,@,@,@,@,@], @)[]'.repeat(60)}`,
     `\`[${'1,'.repeat(900)}1]\`${' | [@,@,@,@][]'.repeat(20)} | sort(@)`,
   ];
   for (const text of bombs) assert.match(String(result(text, list)), /takes more than 1000000 steps/, text.slice(0, 60));
+});
+
+test('lists of lists stop at the limit before they are laid flat', () => {
+  const long = message(JSON.stringify(Array.from({ length: 100_000 }, () => 0)));
+  assert.match(String(result('let $l = body in map(&$l, $l)[]', long)), /takes more than 1000000 steps/);
 });
 
 test('bodies that want to be expensive are not', () => {

@@ -114,6 +114,37 @@ test('what is asked for all the time outlives everything else that is asked for'
   assert.equal(anew(router, MAIN_LINE, ['cold.199999']), 0);
 });
 
+/** Asks for so many addresses that what was young is old. */
+function turn(router: Router<string>, name: string): void {
+  for (let i = 0; i < 32_769; i++) router.route(MAIN_LINE, `${name}.${i}`);
+}
+
+test('an old route is still there, and still looked at', () => {
+  const router = routerOf();
+  bind(router, MAIN_LINE, 'q', 'early.*');
+  anew(router, MAIN_LINE, ['early.1', 'early.2']);
+  turn(router, 'first');
+  bind(router, MAIN_LINE, 'r', 'early.2');
+  assert.equal(anew(router, MAIN_LINE, ['early.1']), 0);
+  assert.deepEqual(
+    router.route(MAIN_LINE, 'early.2').targets.map(({ to }) => to),
+    ['r', 'q'],
+  );
+  turn(router, 'second');
+  turn(router, 'third');
+  assert.equal(anew(router, MAIN_LINE, ['early.1']), 1, 'not asked for in two turns');
+});
+
+test('an exchange that begins to mind the address keeps routes by address from then on', () => {
+  const router = routerOf();
+  bind(router, 'amq.fanout', 'q', '');
+  assert.equal(anew(router, 'amq.fanout', ['a', 'b']), 1);
+  router.bind({ exchange: 'amq.fanout', to: { kind: 'exchange', name: 'amq.direct' } });
+  bind(router, 'amq.direct', 'only-b', 'b');
+  assert.equal(anew(router, 'amq.fanout', ['a', 'b', 'a', 'b']), 2);
+  assert.equal(router.route('amq.fanout', 'b').targets.length, 2);
+});
+
 test('wide routes count for more: fewer of them are kept', () => {
   const router = routerOf();
   for (let i = 0; i < 1600; i++) bind(router, MAIN_LINE, `q${i}`, '#');
@@ -127,7 +158,9 @@ test('a removed queue is let go of, also by routes nobody asks for any more', as
   const queues = new Map<string, object>([['q', {}]]);
   const router = new Router((_kind, name) => queues.get(name));
   router.bind({ exchange: MAIN_LINE, to: { kind: 'queue', name: 'q' }, pattern: '#' });
+  router.bind({ exchange: 'amq.fanout', to: { kind: 'queue', name: 'q' } });
   for (let i = 0; i < 100; i++) router.route(MAIN_LINE, `a.${i}`);
+  router.route('amq.fanout', 'a');
   const gone = new WeakRef(queues.get('q') ?? assert.fail());
   router.forget('queue', 'q');
   queues.set('q', {});

@@ -216,6 +216,23 @@ test('an alternate gets what no binding took', () => {
   assert.deepEqual(certain(router.route('main', 'other')), []);
 });
 
+test('one of several filters is enough, and two that hold make no second copy', () => {
+  const router = routerOf();
+  router.bind(toQueue(MAIN_LINE, 'q', { pattern: '#', filter: 'headers.red' }));
+  router.bind(toQueue(MAIN_LINE, 'q', { pattern: 'a', filter: 'headers.large' }));
+  const route = router.route(MAIN_LINE, 'a');
+  assert.equal(route.conditional.length, 1);
+  for (const [headers, holds] of [
+    [{ red: true }, true],
+    [{ large: true }, true],
+    [{ red: true, large: true }, true],
+    [{}, false],
+  ] as const) {
+    assert.equal(route.conditional[0]?.test(message(headers)), holds);
+    assert.equal(alsoTo(route, message(headers)).length, holds ? 1 : 0);
+  }
+});
+
 test('an alternate gets what filters and headers turned down, and only that', () => {
   const router = routerOf();
   router.declare(exchange('main', 'direct', { alternate: 'amq.fanout' }));
@@ -225,6 +242,28 @@ test('an alternate gets what filters and headers turned down, and only that', ()
   assert.deepEqual(besides(route, message({}, '{"colour":"red"}')), ['queue red']);
   assert.deepEqual(besides(route, message({}, '{"colour":"blue"}')), ['queue rest']);
   assert.deepEqual(besides(route, message({}, 'no JSON')), ['queue rest']);
+});
+
+test('an alternate gets nothing while one binding takes everything, whatever filters beside it say', () => {
+  const router = routerOf();
+  router.declare(exchange('main', 'direct', { alternate: 'amq.fanout' }));
+  router.bind(toQueue('main', 'all', { pattern: 'a' }));
+  router.bind(toQueue('main', 'red', { pattern: 'a', filter: 'headers.red' }));
+  router.bind(toQueue('main', 'all', { pattern: 'a', filter: 'headers.red' }));
+  router.bind(toQueue('amq.fanout', 'rest'));
+  const route = router.route('main', 'a');
+  assert.deepEqual(certain(route), ['queue all']);
+  assert.deepEqual(besides(route, message({ red: true })), ['queue red']);
+  assert.deepEqual(besides(route, message({ red: false })), []);
+});
+
+test('a way that was unbound is no way any more, not even a possible one', () => {
+  const router = routerOf();
+  router.bind(toExchange('amq.headers', 'amq.fanout'));
+  router.bind(toQueue('amq.fanout', 'q'));
+  assert.equal(router.route('amq.headers', 'a').conditional.length, 1);
+  router.unbind(toExchange('amq.headers', 'amq.fanout'));
+  assert.equal(router.route('amq.headers', 'a').conditional.length, 0);
 });
 
 test('a filter on the way to an exchange holds for all behind it', () => {
@@ -303,9 +342,21 @@ test('the same binding twice is one; unbinding it once is enough, and twice is f
   assert.equal(router.bindings().length, 1);
   router.bind(toQueue('amq.headers', 'q', { headers: { match: 'any', values } }));
   assert.equal(router.bindings().length, 2);
+  router.bind(
+    toQueue('amq.headers', 'q', {
+      headers: {
+        match: 'all',
+        values: new Map<string, string | number>([
+          ['a', '1'],
+          ['b', 2],
+        ]),
+      },
+    }),
+  );
+  assert.equal(router.bindings().length, 3, 'text is no number');
   assert.equal(router.unbind(bound), undefined);
   assert.equal(router.unbind(bound), undefined);
-  assert.equal(router.bindings().length, 1);
+  assert.equal(router.bindings().length, 2);
 });
 
 test('lists by source and by target', () => {

@@ -73,6 +73,15 @@ test('the way through many # is never gone twice', () => {
   assert.ok(visitedBy(trie, address) <= nodes * (words + 1), `${visitedBy(trie, address)} nodes`);
 });
 
+test('a pattern of nothing but # is one #', () => {
+  const trie = new TopicTrie<number>();
+  const pattern = Array.from({ length: 50_000 }, () => '#').join('.');
+  trie.add(pattern, 1);
+  assert.deepEqual(found(trie, 'a.b'), [1]);
+  trie.delete('#', 1);
+  assert.deepEqual(found(trie, 'a.b'), []);
+});
+
 test('an address of 10,000 words stops where no pattern goes on', () => {
   const trie = new TopicTrie<number>();
   trie.add('a.*.b', 1);
