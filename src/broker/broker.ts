@@ -12,6 +12,7 @@ import { Queues } from './queues.ts';
 import { Reader } from './reader.ts';
 import { Schemas } from './schemas.ts';
 import { Seat } from './seat.ts';
+import { Staying } from './staying.ts';
 import { Upkeep } from './upkeep.ts';
 import { UPKEEP } from './upkeep-options.ts';
 
@@ -35,6 +36,7 @@ export async function openBroker(host: Host, options: BrokerOptions): Promise<Br
 
 async function openHouse(host: Host, options: BrokerOptions, unlock: () => Promise<void>): Promise<House> {
   const ledger = new Ledger(host);
+  const staying = new Staying(host.clock);
   const schemas = new Schemas();
   const languages = new Map((options.languages ?? []).map((language) => [language.number, language]));
   const rules: Rules = {
@@ -48,7 +50,7 @@ async function openHouse(host: Host, options: BrokerOptions, unlock: () => Promi
     house.queues.stop('The broker has stopped after a disk error.');
     options.onFailure?.(error);
   };
-  const partitions = new Partitions(host, ledger, {
+  const partitions = new Partitions(host, ledger, staying, {
     directory: `${options.directory}/topics`,
     segmentBytes: options.logSegmentBytes,
     keyOf: (bytes, at) => readMessage(bytes, at, languages).key,
@@ -72,7 +74,7 @@ async function openHouse(host: Host, options: BrokerOptions, unlock: () => Promi
     onSafe: () => house.upkeep.wake(),
   });
   const reader = new Reader(ledger.journal);
-  const queues = new Queues(host, ledger, reader, rules, options.onDeath);
+  const queues = new Queues(host, ledger, reader, rules, staying, options.onDeath);
   const groups = new Groups(host.clock, host.logger, ledger, partitions);
   const upkeep = new Upkeep(host, ledger, partitions, reader, { ...UPKEEP, ...options.upkeep }, async (topic, partition, start) => {
     const tip = await ledger.run(() => {

@@ -6,6 +6,7 @@ import type { Deliveries, Receiver } from '../model/engine.ts';
 import { describeMessages, loadUnlessGone } from './copies.ts';
 import type { Reader } from './reader.ts';
 import { covers } from './reader.ts';
+import type { Staying } from './staying.ts';
 
 /** A taker with its way out. `give` gets messages that are safe to hand over, in order. */
 export interface LiveTaker extends Taker {
@@ -23,7 +24,12 @@ interface Lease {
 export class Consumers {
   readonly #byQueue = new Map<Queue, Takers<LiveTaker>>();
   readonly #leases = new Map<number, Lease>();
+  readonly #staying: Staying;
   #nextId = 1;
+
+  constructor(staying: Staying) {
+    this.#staying = staying;
+  }
 
   nextId(): number {
     return this.#nextId++;
@@ -40,12 +46,14 @@ export class Consumers {
       this.#byQueue.set(taker.queue, takers);
     }
     takers.add(taker, taker.queue.spec.singleActiveConsumer === true);
+    this.#staying.enter();
   }
 
   /** False when it was not there any more. */
   remove(taker: LiveTaker): boolean {
     const takers = this.#byQueue.get(taker.queue);
     if (takers?.remove(taker) !== true) return false;
+    this.#staying.leave();
     if (takers.count === 0) this.#byQueue.delete(taker.queue);
     return true;
   }
@@ -73,7 +81,10 @@ export class Consumers {
   queueGone(queue: Queue, reason: string): void {
     const takers = this.#byQueue.get(queue);
     this.#byQueue.delete(queue);
-    for (const taker of [...(takers?.all() ?? [])]) taker.end(reason);
+    for (const taker of [...(takers?.all() ?? [])]) {
+      this.#staying.leave();
+      taker.end(reason);
+    }
   }
 
   endAll(reason: string): void {

@@ -8,6 +8,7 @@ import { type Offset, offset, type Position } from '../model/lines.ts';
 import type { Records } from '../model/record.ts';
 import { Refused } from '../model/refusal.ts';
 import type { Ledger } from './ledger.ts';
+import type { Staying } from './staying.ts';
 
 const FETCH_BYTES = 1024 * 1024;
 
@@ -38,6 +39,7 @@ interface Slot {
 export class Partitions {
   readonly #host: Host;
   readonly #ledger: Ledger;
+  readonly #staying: Staying;
   readonly #directory: string;
   readonly #segmentBytes: number | undefined;
   readonly #keyOf: (bytes: Uint8Array, at: number) => Uint8Array | undefined;
@@ -48,6 +50,7 @@ export class Partitions {
   constructor(
     host: Host,
     ledger: Ledger,
+    staying: Staying,
     options: {
       readonly directory: string;
       readonly segmentBytes?: number | undefined;
@@ -57,6 +60,7 @@ export class Partitions {
   ) {
     this.#host = host;
     this.#ledger = ledger;
+    this.#staying = staying;
     this.#directory = options.directory;
     this.#segmentBytes = options.segmentBytes;
     this.#keyOf = options.keyOf;
@@ -291,13 +295,15 @@ export class Partitions {
   #wait(slot: Slot, { waitMs = 0, signal }: Fetch): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
+        if (!slot.waiting.delete(done)) return;
         stop();
-        slot.waiting.delete(done);
+        this.#staying.leave();
         signal?.removeEventListener('abort', done);
         resolve();
       };
       const stop = this.#host.clock.after(waitMs, done);
       slot.waiting.add(done);
+      this.#staying.enter();
       signal?.addEventListener('abort', done, { once: true });
       if (signal?.aborted === true) done();
     });

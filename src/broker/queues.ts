@@ -25,6 +25,7 @@ import type { DeathListener } from './house.ts';
 import type { Ledger } from './ledger.ts';
 import { Morgue } from './morgue.ts';
 import type { Reader } from './reader.ts';
+import type { Staying } from './staying.ts';
 
 const PREFETCH = 256;
 const RECEIVE_LEASE_MS = 30_000;
@@ -35,7 +36,7 @@ const LAZY_MS = 10;
 const ended = new Float64Array(ENDED_MAX);
 
 export class Queues {
-  readonly consumers: Consumers = new Consumers();
+  readonly consumers: Consumers;
   readonly #host: Host;
   readonly #ledger: Ledger;
   readonly #reader: Reader;
@@ -47,7 +48,8 @@ export class Queues {
   #lazySync = false;
   #stopped = false;
 
-  constructor(host: Host, ledger: Ledger, reader: Reader, rules: Rules, onDeath: DeathListener | undefined) {
+  constructor(host: Host, ledger: Ledger, reader: Reader, rules: Rules, staying: Staying, onDeath: DeathListener | undefined) {
+    this.consumers = new Consumers(staying);
     this.#host = host;
     this.#ledger = ledger;
     this.#reader = reader;

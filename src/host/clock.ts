@@ -9,4 +9,6 @@ export interface Clock {
   after(delayMs: number, fn: () => void): () => void;
   /** Calls `fn` once at the end of this turn, after the sockets that are readable now (Node: `setImmediate`). */
   soon(fn: () => void): void;
+  /** Keeps the process alive until the returned function is called: for whoever waits for something that only others can bring. */
+  stay(): () => void;
 }

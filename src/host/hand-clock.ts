@@ -27,6 +27,11 @@ export class HandClock implements Clock {
     setImmediate(fn);
   }
 
+  /** Who waits for a clock that nobody turns would wait for ever: a test that forgets to ends instead. */
+  stay(): () => void {
+    return () => {};
+  }
+
   /** Turns it forward: fires what comes due, one after the other, and lets what follows from each (`settle`) happen before the next. */
   async advance(ms: number, settle: () => Promise<void>): Promise<void> {
     const until = this.#sim.monotonicMs() + ms;

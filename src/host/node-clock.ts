@@ -13,6 +13,7 @@ export function nodeClock(): Clock {
     soon: (fn) => {
       setImmediate(fn);
     },
+    stay,
   };
 }
 
@@ -31,4 +32,10 @@ function after(delayMs: number, fn: () => void): () => void {
   };
   arm(Math.max(0, delayMs));
   return () => clearTimeout(timer);
+}
+
+/** A timer that counts as work to do is what Node stays for. */
+function stay(): () => void {
+  const timer = setInterval(() => {}, TIMER_MS_MAX);
+  return () => clearInterval(timer);
 }

@@ -53,6 +53,11 @@ export class SimClock implements Clock {
     this.#push({ atMs: this.#nowMs, turn: this.#turn++, fn });
   }
 
+  /** Simulated processes do not end by themselves. */
+  stay(): () => void {
+    return () => {};
+  }
+
   /** Moves the wall clock alone, either way: what an operator or NTP does. */
   jumpWall(ms: number): void {
     this.#wallOffsetMs += ms;
@@ -117,6 +122,7 @@ export class SimClock implements Clock {
       monotonicMs: () => this.monotonicMs(),
       after: (delayMs, fn) => this.after(delayMs, guarded(fn)),
       soon: (fn) => this.soon(guarded(fn)),
+      stay: () => this.stay(),
     };
     return {
       clock,
