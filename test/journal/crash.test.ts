@@ -39,11 +39,11 @@ const ALWAYS = ['entries', 'acked', 'replayed', 'cut', 'crashes', 'kills', 'recy
 
 for (const durability of ['fsync', 'os', 'memory'] satisfies Durability[]) {
   test(`${durability}: what was safe is replayed, in order and byte for byte, after any crash or kill`, async () => {
-    met(await seeds(0, durability === 'fsync' ? 200 : 80, { durability }), ALWAYS);
+    met(await seeds(0, durability === 'fsync' ? 150 : 60, { durability }), ALWAYS);
   });
 
   test(`${durability}: after a disk error nothing becomes safe or is written; opening again loses nothing that was safe`, async () => {
-    met(await seeds(10_000, durability === 'fsync' ? 200 : 80, { durability, faults: true }), [...ALWAYS, 'failures']);
+    met(await seeds(10_000, durability === 'fsync' ? 150 : 60, { durability, faults: true }), [...ALWAYS, 'failures']);
   });
 
   test(`${durability}: a disk that fills up fails nothing`, async () => {
@@ -54,8 +54,9 @@ for (const durability of ['fsync', 'os', 'memory'] satisfies Durability[]) {
 test('a crash or an error at any one operation of a first life', async () => {
   for (const fault of ['crash', 'eio', 'short', 'enospc'] satisfies DiskFault[]) {
     for (let operation = 1; operation <= 70; operation++) {
-      for (const seed of fault === 'crash' ? [1, 2, 3] : [1])
-        await seeds(operation * 100 + seed, 1, { failAt: { operation, fault }, lives: 2 });
+      // The first 25 or so make a new journal: what a crash leaves of that has many forms.
+      const count = fault === 'crash' && operation < 25 ? 8 : 1;
+      await seeds(operation * 100, count, { failAt: { operation, fault }, lives: 2 });
     }
   }
 });

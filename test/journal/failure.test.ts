@@ -61,6 +61,22 @@ for (const { call, path, harm, sizes = {} } of FAILURES) {
   });
 }
 
+test('two things that fail at once are one failure', async () => {
+  const disk = new FailingDisk();
+  const j = await harness(SMALL, disk);
+  j.append(1, () => 100);
+  j.journal.sync();
+  j.append(1, () => 100);
+  j.journal.sync();
+  // The first block is on its way; what follows it goes wrong.
+  disk.fail('write', /head$/, 'EIO');
+  disk.fail('write', /\.journal$/, 'EIO');
+  await j.settled();
+  assert.equal(disk.planned, 0);
+  assert.equal(j.failures.length, 1);
+  await j.journal.close();
+});
+
 test('a failure while the journal is closed is told, and close rejects', async () => {
   for (const [path, sizes] of [
     [/head$/, {}],
