@@ -105,13 +105,13 @@ test('what is asked for all the time outlives everything else that is asked for'
   const router = routerOf();
   bind(router, MAIN_LINE, 'q', '#');
   router.route(MAIN_LINE, 'hot');
-  for (let i = 0; i < 200_000; i++) {
+  for (let i = 0; i < 80_000; i++) {
     router.route(MAIN_LINE, `cold.${i}`);
     if (i % 100 === 0) router.route(MAIN_LINE, 'hot');
   }
   assert.equal(anew(router, MAIN_LINE, ['hot']), 0);
   assert.equal(anew(router, MAIN_LINE, ['cold.0']), 1, 'the cache is bounded');
-  assert.equal(anew(router, MAIN_LINE, ['cold.199999']), 0);
+  assert.equal(anew(router, MAIN_LINE, ['cold.79999']), 0);
 });
 
 /** Asks for so many addresses that what was young is old. */
