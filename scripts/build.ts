@@ -1,9 +1,13 @@
-/** Builds `dist` from nothing: JavaScript and declarations by the TypeScript compiler, file by file, and beside them what is no source. */
+/**
+ * Builds `dist` from nothing: JavaScript and declarations by the TypeScript compiler, file by file, and beside them what is no source. The
+ * command alone is bundled, with all it needs of the house: read from two hundred files it would take half as long again to start.
+ */
 
 import { spawnSync } from 'node:child_process';
-import { cpSync, globSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, globSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
@@ -15,7 +19,37 @@ if (status === 0) {
   for (const path of globSync('**/*.*', { cwd: join(root, 'src'), exclude: ['**/*.ts'] }))
     cpSync(join(root, 'src', path), join(dist, path));
   checkUrls();
+  await bundleCommand();
 } else process.exitCode = 1;
+
+/** `dist/cli/main.js` with a chunk for each command; packages stay outside. Nobody imports the command, so its declarations go. */
+async function bundleCommand(): Promise<void> {
+  const made = join(dist, 'cli.bundled');
+  const bundle = await rolldown({
+    input: join(dist, 'cli/main.js'),
+    external: (id) => !id.startsWith('.') && !isAbsolute(id),
+    platform: 'node',
+    logLevel: 'warn',
+  });
+  // What `start` needs is in as few files as can be: the broker in one, the command's own parts in another.
+  const groups = [
+    { name: 'broker', test: /dist[\\/](?:model|bytes|host|core|journal|log|broker)[\\/]/ },
+    {
+      name: 'start',
+      test: /dist[\\/]cli[\\/](?:arguments|command|commands|doors|exits|options|package-version|running|screen|settings|start|terminal)\.js$/,
+    },
+  ];
+  await bundle.write({
+    dir: made,
+    format: 'esm',
+    entryFileNames: '[name].js',
+    chunkFileNames: '[name]-[hash].js',
+    codeSplitting: { groups },
+  });
+  await bundle.close();
+  rmSync(join(dist, 'cli'), { recursive: true });
+  renameSync(made, join(dist, 'cli'));
+}
 
 /** The compiler turns `./x.ts` into `./x.js` in imports, but not in URLs: a worker named that way would not start from the build. */
 function checkUrls(): void {

@@ -1,8 +1,10 @@
 /** Reads a command line against a command's tables: words, options, and what stands in for them in the environment. */
 
-import { parseArgs } from 'node:util';
 import { type Command, optionsOf } from './command.ts';
 import { Failure } from './exits.ts';
+
+/** Not imported: a module that imports node:util has all its exports looked at, and that loads a good part of Node. */
+const { parseArgs } = process.getBuiltinModule('node:util');
 
 export interface Parsed {
   readonly words: readonly string[];

@@ -3,7 +3,7 @@
 import { nearest, readArguments, wantsJson } from './arguments.ts';
 import { CATALOGUE } from './commands.ts';
 import { EXIT, Failure, failureOf } from './exits.ts';
-import { endQuietlyWithReader, Terminal } from './terminal.ts';
+import { Terminal } from './terminal.ts';
 
 /** Flags that people try before they know the commands. */
 const SPELLINGS: ReadonlyMap<string, string> = new Map([
@@ -15,7 +15,6 @@ const SPELLINGS: ReadonlyMap<string, string> = new Map([
 
 /** Runs the command line without its first two words. Resolves with the exit code; docs/cli.md has the table. */
 export async function main(argv: readonly string[]): Promise<number> {
-  endQuietlyWithReader();
   const terminal = new Terminal(wantsJson(argv));
   try {
     return await run(argv, terminal);

@@ -1,9 +1,9 @@
 /** What `start` shows when it serves: where the data is, where the doors are, and a line to copy for a first publish. */
 
 import { basename, resolve } from 'node:path';
+import { packageVersion } from './package-version.ts';
 import { DATA_DEFAULT } from './settings.ts';
 import { counted, grouped, type Terminal } from './terminal.ts';
-import { packageVersion } from './version.ts';
 
 export interface Shown {
   readonly data: string;

@@ -54,9 +54,10 @@ class Start {
     const languages = await Promise.all(
       this.#settings.doors.flatMap(({ door: { language } }) => (language === undefined ? [] : [language()])),
     );
-    // Begun first: it waits for the disk, and meanwhile the doors' code is loaded.
+    // Begun first: it waits for the disk, and meanwhile all else is made ready.
     const opening = this.#openBroker(machine, languages);
     const loading = Promise.all(this.#settings.doors.map(({ door }) => door.load()));
+    this.#terminal.open();
     const [engine, opens] = await Promise.all([opening, loading]);
     try {
       for (const [i, setting] of this.#settings.doors.entries()) {

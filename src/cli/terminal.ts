@@ -9,12 +9,27 @@ export type Style = keyof typeof CODES;
 export class Terminal {
   /** Whether results are to be JSON, one value to a line. */
   readonly json: boolean;
-  readonly #colours: { readonly out: boolean; readonly error: boolean };
+  readonly #wantsColour: boolean;
+  #isOpen = false;
 
   constructor(json: boolean) {
     this.json = json;
-    const wanted = !json && (process.env.NO_COLOR ?? '') === '' && process.env.TERM !== 'dumb';
-    this.#colours = { out: wanted && process.stdout.isTTY === true, error: wanted && process.stderr.isTTY === true };
+    this.#wantsColour = !json && (process.env.NO_COLOR ?? '') === '' && process.env.TERM !== 'dumb';
+  }
+
+  /**
+   * Gets the streams ready. Done by itself before anything is written; whoever has a moment to wait may do it before, as it takes
+   * milliseconds. A reader that has seen enough (`… | head -1`) is no failure: then the process ends without a word.
+   */
+  open(): void {
+    if (this.#isOpen) return;
+    this.#isOpen = true;
+    for (const stream of [process.stdout, process.stderr]) {
+      stream.on('error', (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EPIPE') throw error;
+        process.exit(EXIT.done);
+      });
+    }
   }
 
   /** Is somebody looking at the results? */
@@ -33,8 +48,9 @@ export class Terminal {
 
   /** Resolves when the system has taken it. */
   print(text: string | Uint8Array): Promise<void> {
+    this.open();
     return new Promise((resolve) => {
-      // An error is the listener's business (`quietly`): there is nothing to be done about it here.
+      // An error is the listener's business: there is nothing to be done about it here.
       process.stdout.write(text, () => resolve());
     });
   }
@@ -50,42 +66,31 @@ export class Terminal {
 
   /** Words about the results, for people: to stderr, and not when the results are for a program. */
   note(text: string): void {
-    if (!this.json) process.stderr.write(`${text}\n`);
+    if (!this.json) this.#say(text);
   }
 
   /** Something the reader of the results must know, whoever it is. */
   warn(text: string): void {
-    process.stderr.write(
-      this.json ? `${JSON.stringify({ warning: text })}\n` : `${this.#styled('yellow', 'note:', this.#colours.error)} ${text}\n`,
-    );
+    this.#say(this.json ? JSON.stringify({ warning: text }) : `${this.#styled('yellow', 'note:', process.stderr)} ${text}`);
   }
 
   style(style: Style, text: string): string {
-    return this.#styled(style, text, this.#colours.out);
+    return this.#styled(style, text, process.stdout);
   }
 
   /** How it ended, when that was not well. */
   fail(code: string, message: string): void {
-    process.stderr.write(
-      this.json
-        ? `${JSON.stringify({ error: { code, message } })}\n`
-        : `${this.#styled('red', 'signalbox:', this.#colours.error)} ${message}\n`,
-    );
+    this.#say(this.json ? JSON.stringify({ error: { code, message } }) : `${this.#styled('red', 'signalbox:', process.stderr)} ${message}`);
   }
 
-  #styled(style: Style, text: string, wanted: boolean): string {
+  #say(text: string): void {
+    this.open();
+    process.stderr.write(`${text}\n`);
+  }
+
+  #styled(style: Style, text: string, stream: NodeJS.WriteStream): string {
     const [on, off] = CODES[style];
-    return wanted ? `\x1b[${on}m${text}\x1b[${off}m` : text;
-  }
-}
-
-/** A reader that has seen enough (`… | head -1`) is no failure: the command ends without a word. */
-export function endQuietlyWithReader(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-      process.exit(EXIT.done);
-    });
+    return this.#wantsColour && stream.isTTY === true ? `\x1b[${on}m${text}\x1b[${off}m` : text;
   }
 }
 

@@ -1,8 +1,8 @@
 /** `signalbox version`: which one this is. */
 
-import { readFileSync } from 'node:fs';
 import { type Command, command as define } from './command.ts';
 import { EXIT } from './exits.ts';
+import { packageVersion } from './package-version.ts';
 
 export const command: Command = define({
   name: 'version',
@@ -18,8 +18,3 @@ export const command: Command = define({
     return EXIT.done;
   },
 });
-
-export function packageVersion(): string {
-  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(manifest) as { version: string }).version;
-}
