@@ -2,6 +2,7 @@
 
 import { type Effects, type Queue, type Rules, Topic } from '../core/core.ts';
 import type { Host } from '../host/host.ts';
+import { openHome } from '../journal/journal.ts';
 import { readMessage } from '../model/record.ts';
 import { Refused } from '../model/refusal.ts';
 import { Groups } from './groups.ts';
@@ -13,6 +14,7 @@ import { Reader } from './reader.ts';
 import { Schemas } from './schemas.ts';
 import { Seat } from './seat.ts';
 import { Staying } from './staying.ts';
+import { Takings } from './takings.ts';
 import { Upkeep } from './upkeep.ts';
 import { UPKEEP } from './upkeep-options.ts';
 
@@ -24,8 +26,7 @@ const MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Opens a broker: replays the journal and begins to serve. Rejects with `locked`, `damaged` or `format`. */
 export async function openBroker(host: Host, options: BrokerOptions): Promise<Broker> {
-  await host.disk.makeDirectory(options.directory);
-  const lock = await host.disk.lock(options.directory);
+  const lock = await openHome(host.disk, options.directory);
   try {
     return new Seat(await openHouse(host, options, lock.release), {});
   } catch (error) {
@@ -56,14 +57,8 @@ async function openHouse(host: Host, options: BrokerOptions, unlock: () => Promi
     keyOf: (bytes, at) => readMessage(bytes, at, languages).key,
     onFailure: fail,
   });
-  let replayTouched = new Set<Queue>();
-  let effects: Effects = replayEffects(replayTouched, partitions);
-  ledger.effects = {
-    touched: (queue) => effects.touched(queue),
-    append: (topic, partition, base, timeMs, records, picks) => effects.append(topic, partition, base, timeMs, records, picks),
-    removed: (gone) => effects.removed(gone),
-    trimmed: (topic, partition) => effects.trimmed(topic, partition),
-  };
+  const touched = new Set<Queue>();
+  ledger.effects = replayEffects(touched, partitions);
   await ledger.open({
     directory: `${options.directory}/journal`,
     durability: options.durability ?? 'fsync',
@@ -76,18 +71,15 @@ async function openHouse(host: Host, options: BrokerOptions, unlock: () => Promi
   const reader = new Reader(ledger.journal);
   const queues = new Queues(host, ledger, reader, rules, staying, options.onDeath);
   const groups = new Groups(host.clock, host.logger, ledger, partitions);
-  const upkeep = new Upkeep(host, ledger, partitions, reader, { ...UPKEEP, ...options.upkeep }, async (topic, partition, start) => {
-    const tip = await ledger.run(() => {
-      ledger.record([{ kind: 'trimmed', topic: topic.id, partition, start }]);
-      queues.endTurn();
-      return ledger.journal.tip;
-    });
-    await ledger.gate.passed(tip);
-  });
+  const takings = new Takings(host, ledger, reader, queues);
+  const upkeep = new Upkeep(host, ledger, partitions, reader, { ...UPKEEP, ...options.upkeep }, (topic, partition, start) =>
+    trim(house, topic, partition, start),
+  );
   const house: House = {
     host,
     ledger,
     queues,
+    takings,
     partitions,
     groups,
     schemas,
@@ -96,14 +88,23 @@ async function openHouse(host: Host, options: BrokerOptions, unlock: () => Promi
     durable: options.durability !== 'memory',
     close: () => closeHouse(house, reader, unlock),
   };
-  effects = liveEffects(house);
+  ledger.effects = liveEffects(house);
   ledger.record([{ kind: 'opened', nowMs: ledger.nowMs() }]);
   ledger.journal.sync();
-  for (const queue of replayTouched) queues.touch(queue);
-  replayTouched = new Set();
+  for (const queue of touched) queues.touch(queue);
   await partitions.sweep();
   upkeep.start();
   return house;
+}
+
+/** Journals that a partition begins later; resolves when that is safe. */
+async function trim({ ledger, queues }: House, topic: Topic, partition: number, start: number): Promise<void> {
+  const tip = await ledger.run(() => {
+    ledger.record([{ kind: 'trimmed', topic: topic.id, partition, start }]);
+    queues.endTurn();
+    return ledger.journal.tip;
+  });
+  await ledger.gate.passed(tip);
 }
 
 /** While replaying nothing is served: queues are looked at afterwards. */

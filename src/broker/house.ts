@@ -3,13 +3,15 @@
 import type { Rules } from '../core/core.ts';
 import type { Host } from '../host/host.ts';
 import type { Durability } from '../journal/journal.ts';
-import type { DeathReason, Deliveries, Engine } from '../model/engine.ts';
+import type { Engine } from '../model/engine.ts';
 import type { Language } from '../model/record.ts';
+import type { DeathListener } from './death-listener.ts';
 import type { Groups } from './groups.ts';
 import type { Ledger } from './ledger.ts';
 import type { Partitions } from './partitions.ts';
 import type { Queues } from './queues.ts';
 import type { Schemas } from './schemas.ts';
+import type { Takings } from './takings.ts';
 import type { Upkeep } from './upkeep.ts';
 import type { UpkeepOptions } from './upkeep-options.ts';
 
@@ -43,13 +45,12 @@ export interface Broker extends Engine {
   readonly idle: boolean;
 }
 
-export type DeathListener = (queue: string, deliveries: Deliveries, reason: DeathReason) => void;
-
 /** What the parts of a broker share. */
 export interface House {
   readonly host: Host;
   readonly ledger: Ledger;
   readonly queues: Queues;
+  readonly takings: Takings;
   readonly partitions: Partitions;
   readonly groups: Groups;
   readonly schemas: Schemas;

@@ -5,7 +5,7 @@ import type { Logger } from '../host/logger.ts';
 import type { Death, Deliveries } from '../model/engine.ts';
 import { type Records, readMessage, sizeOf } from '../model/record.ts';
 import { copyMessages } from './copies.ts';
-import type { DeathListener } from './house.ts';
+import type { DeathListener } from './death-listener.ts';
 import type { Ledger } from './ledger.ts';
 import type { Reader } from './reader.ts';
 

@@ -1,40 +1,17 @@
 /** The logs of all partitions: opened when first needed, fed by what is applied, read up to where the journal is safe. */
 
-import { decodeEntry, type Entry, type MessagesEntry, type Topic } from '../core/core.ts';
+import type { Topic } from '../core/core.ts';
 import type { Host } from '../host/host.ts';
-import { PartitionLog } from '../log/log.ts';
+import { discard, PartitionLog } from '../log/log.ts';
 import type { Fetch, Fetched } from '../model/engine.ts';
-import { type Offset, offset, type Position } from '../model/lines.ts';
+import { type Offset, offset } from '../model/lines.ts';
 import type { Records } from '../model/record.ts';
 import { Refused } from '../model/refusal.ts';
+import { catchUp, type Slot } from './catch-up.ts';
 import type { Ledger } from './ledger.ts';
 import type { Staying } from './staying.ts';
 
 const FETCH_BYTES = 1024 * 1024;
-
-/** A batch that replay met and the log may lack: where its entry stands, and the how-many-eth for this partition in it. */
-interface Replayed {
-  readonly position: Position;
-  readonly sizeBytes: number;
-  readonly base: number;
-  readonly count: number;
-  readonly nth: number;
-}
-
-interface Slot {
-  readonly topic: Topic;
-  readonly partition: number;
-  log: PartitionLog | undefined;
-  opening: Promise<PartitionLog> | undefined;
-  /** Batches applied while the log was being opened. */
-  early: { base: number; timeMs: number; records: Records; picks: Uint32Array | undefined }[];
-  replayed: Replayed[];
-  /** Records below are safe: readers see up to here. */
-  safe: number;
-  readonly waiting: Set<() => void>;
-  /** Appended since the last compaction, bytes. */
-  dirtyBytes: number;
-}
 
 export class Partitions {
   readonly #host: Host;
@@ -74,7 +51,8 @@ export class Partitions {
     const count = picks?.length ?? records.count;
     const { replaying } = this.#ledger;
     if (replaying !== undefined) {
-      const nth = slot.replayed.filter((r) => r.position === replaying.position).length;
+      const last = slot.replayed.at(-1);
+      const nth = last?.position === replaying.position ? last.nth + 1 : 0;
       slot.replayed.push({ ...replaying, base, count, nth });
       slot.safe = base + count;
       return;
@@ -111,7 +89,7 @@ export class Partitions {
     const slot = this.#slot(topic, fetch.partition);
     const log = await this.#open(slot);
     const ends = () => topic.partitions[fetch.partition] ?? { start: 0, end: 0 };
-    if (fetch.offset >= slot.safe && (fetch.waitMs ?? 0) > 0) await this.#wait(slot, fetch);
+    if (fetch.offset === slot.safe && (fetch.waitMs ?? 0) > 0) await this.#wait(slot, fetch);
     if (fetch.offset > slot.safe || fetch.offset < ends().start) {
       throw new Refused(
         'out-of-range',
@@ -248,7 +226,6 @@ export class Partitions {
     return slot.opening;
   }
 
-  /** Opens the log and makes it agree with the journal: what it lacks is appended, what the journal does not know is cut. */
   async #openLog(slot: Slot): Promise<PartitionLog> {
     const { topic, partition } = slot;
     const log = await PartitionLog.open(this.#host, {
@@ -257,39 +234,9 @@ export class Partitions {
       keyOf: this.#keyOf,
       onFailure: this.#fail,
     });
-    for (const replayed of slot.replayed) {
-      if (replayed.base + replayed.count > log.end) await this.#appendReplayed(log, slot, replayed);
-    }
-    const known = slot.early[0]?.base ?? topic.partitions[partition]?.end ?? 0;
-    if (log.end < known) {
-      throw new Refused(
-        'damaged',
-        `The log of partition ${partition} of topic "${topic.spec.name}" ends at offset ${log.end}, but ${known} were made safe. Run \`signalbox doctor\`.`,
-      );
-    }
-    if (log.end > known) await log.truncate(offset(known));
-    const start = topic.partitions[partition]?.start ?? 0;
-    if (start > log.start) await log.trim(offset(start));
-    for (const { base, timeMs, records, picks } of slot.early) log.append(offset(base), timeMs, records, picks);
-    slot.early = [];
-    slot.replayed = [];
+    await catchUp(log, slot, this.#ledger.journal);
     slot.log = log;
     return log;
-  }
-
-  async #appendReplayed(log: PartitionLog, slot: Slot, { position, sizeBytes, base, nth }: Replayed): Promise<void> {
-    const view = await this.#ledger.journal.fetch(position);
-    try {
-      const entry = decodeEntry(view.bytes, position - view.base, sizeBytes, position);
-      const { topic, partition } = slot;
-      const mine = messagesOf(entry).flatMap((e) =>
-        e.partitions.filter((t) => t.topic === topic.id && t.partition === partition).map((t) => ({ entry: e, picks: t.picks })),
-      )[nth];
-      if (mine === undefined) throw new Refused('damaged', `The journal entry at position ${position} has changed since it was replayed.`);
-      log.append(offset(base), mine.entry.nowMs, mine.entry.records, mine.picks);
-    } finally {
-      view.release();
-    }
   }
 
   #wait(slot: Slot, { waitMs = 0, signal }: Fetch): Promise<void> {
@@ -313,8 +260,7 @@ export class Partitions {
     try {
       const log = slot?.log ?? (await slot?.opening?.catch(() => undefined));
       await log?.close().catch(() => undefined);
-      for (const name of await this.#host.disk.list(directory)) await this.#host.disk.remove(`${directory}/${name}`);
-      await this.#host.disk.remove(directory);
+      if ((await this.#host.disk.list(directory)).length > 0) await discard(this.#host.disk, directory);
     } catch (error) {
       this.#host.logger.warn('log.erase', { directory, error: String(error) });
     }
@@ -334,9 +280,4 @@ function unreadable({ topic, partition }: Slot, error: unknown): Refused {
 
 function wake(slot: Slot): void {
   for (const done of [...slot.waiting]) done();
-}
-
-function messagesOf(entry: Entry): MessagesEntry[] {
-  if (entry.kind === 'messages') return [entry];
-  return entry.kind === 'transaction' ? entry.entries.flatMap(messagesOf) : [];
 }

@@ -8,27 +8,25 @@ import {
   decideTurn,
   type Entry,
   held,
-  isDurable,
   over,
   type Queue,
   type Rules,
   runsOf,
+  type Taking,
   type Tenant,
 } from '../core/core.ts';
 import type { Host } from '../host/host.ts';
-import type { Consume, Consumer, Deliveries, Peek, Peeked, Receive, Receiver, Runs, Settle } from '../model/engine.ts';
+import type { Peek, Peeked, Runs, Settle } from '../model/engine.ts';
 import { isRefusal, Refused } from '../model/refusal.ts';
 import { Alarms } from './alarms.ts';
-import { Consumers, type LiveTaker, Outbox } from './consumers.ts';
-import { copyMessages, stillHeld } from './copies.ts';
-import type { DeathListener } from './house.ts';
+import { Consumers, type LiveTaker } from './consumers.ts';
+import { copyMessages } from './copies.ts';
+import type { DeathListener } from './death-listener.ts';
 import type { Ledger } from './ledger.ts';
 import { Morgue } from './morgue.ts';
 import type { Reader } from './reader.ts';
 import type { Staying } from './staying.ts';
 
-const PREFETCH = 256;
-const RECEIVE_LEASE_MS = 30_000;
 const ENDED_MAX = 1024;
 /** An ack that nobody waits for rides with the next write, but not longer than this. */
 const LAZY_MS = 10;
@@ -42,7 +40,6 @@ export class Queues {
   readonly #reader: Reader;
   readonly #alarms: Alarms;
   readonly #morgue: Morgue;
-  readonly #outboxes = new Set<Outbox>();
   #touched = new Set<Queue>();
   #turn = false;
   #lazySync = false;
@@ -85,15 +82,18 @@ export class Queues {
 
   /** True when nothing is under way here that no event from outside is needed for. */
   get idle(): boolean {
-    if (this.#turn || this.#touched.size > 0 || !this.#morgue.idle) return false;
-    for (const outbox of this.#outboxes) if (!outbox.idle) return false;
-    return true;
+    return !this.#turn && this.#touched.size === 0 && this.#morgue.idle;
   }
 
   stop(reason: string): void {
     this.#stopped = true;
     this.#alarms.stop();
     this.consumers.endAll(reason);
+  }
+
+  /** Serves one queue now. Called while the ledger may be changed. */
+  serve(queue: Queue): void {
+    this.#serveQueue(queue, this.#ledger.nowMs());
   }
 
   #serve(): void {
@@ -129,7 +129,7 @@ export class Queues {
     this.#alarms.set(queue, Math.max(queue.nextTimeMs(), nowMs + 1));
   }
 
-  #give(taker: LiveTaker, taking: Parameters<LiveTaker['give']>[0]): void {
+  #give(taker: LiveTaker, taking: Taking<LiveTaker>): void {
     let last = 0;
     for (let i = 0; i < taking.numbers.length; i++) last = Math.max(last, taker.queue.position(taking.numbers[i] ?? 0));
     this.#ledger.gate.hold(
@@ -142,7 +142,7 @@ export class Queues {
   #onTime(queue: Queue, nowMs: number): void {
     if (queue.nextDueMs() <= nowMs) this.#ledger.record([{ kind: 'due', queue: queue.id, nowMs }]);
     for (let count = queue.leaseEnds(nowMs, ended); count > 0; count = queue.leaseEnds(nowMs, ended)) {
-      for (const lease of ended.slice(0, count)) this.#return(queue, queue.heldBy(lease, nowMs), lease);
+      for (const lease of ended.slice(0, count)) this.giveBack(queue, queue.heldBy(lease, nowMs), lease);
     }
   }
 
@@ -169,7 +169,7 @@ export class Queues {
   }
 
   /** What was held under a lease goes back, or is over. */
-  #return(queue: Queue, runs: Runs, lease: number, delayMs?: number): void {
+  giveBack(queue: Queue, runs: Runs, lease: number, delayMs?: number): void {
     this.end(decideReturn(queue, runs, this.#ledger.nowMs(), () => this.#host.random.float(), delayMs));
     this.consumers.freed(lease, countOf(runs));
   }
@@ -190,7 +190,7 @@ export class Queues {
       const decided = decideSettle(tenant, settle, this.#ledger.nowMs(), () => this.#host.random.float());
       if (isRefusal(decided)) throw Refused.of(decided);
       const { queue } = decided;
-      this.#free(queue, settle);
+      this.free(queue, settle);
       for (const entry of decided.entries) this.#ledger.record([entry]);
       const buried = decided.burials.map((burial) => this.#morgue.bury(burial));
       const done =
@@ -204,7 +204,7 @@ export class Queues {
   }
 
   /** Gives takers their room back for messages about to be settled. */
-  #free(queue: Queue, settle: Pick<Settle, 'runs' | 'lease'>): void {
+  free(queue: Queue, settle: Pick<Settle, 'runs' | 'lease'>): void {
     for (let r = 0; r + 1 < settle.runs.length; r += 2) {
       const first = settle.runs[r] ?? 0;
       let run = 0;
@@ -226,11 +226,6 @@ export class Queues {
     if (lease !== 0 && (settle.lease === undefined || settle.lease === lease)) this.consumers.freed(lease, count);
   }
 
-  /** For a transaction: what its settle gives back to takers. */
-  freeFor(queue: Queue, settle: Pick<Settle, 'runs' | 'lease'>): void {
-    this.#free(queue, settle);
-  }
-
   bury(burials: readonly Burial[]): Promise<unknown> {
     return Promise.all(burials.map((burial) => this.#morgue.bury(burial)));
   }
@@ -242,143 +237,6 @@ export class Queues {
       this.#lazySync = false;
       if (!this.#stopped) this.#ledger.journal.sync();
     });
-  }
-
-  async consume(queue: Queue, consume: Consume, receiver: Receiver): Promise<Consumer> {
-    return this.#ledger.run(() => {
-      this.#checkExclusive(queue, consume.exclusive === true);
-      const outbox = new Outbox(this.#reader, this.#host.logger, receiver, (broken) =>
-        this.#return(queue, runsOf(broken.numbers), broken.lease),
-      );
-      this.#outboxes.add(outbox);
-      const onDelivery = consume.settle === 'on-delivery';
-      const once = onDelivery ? this.#once(receiver) : undefined;
-      let prefetch = consume.prefetch ?? PREFETCH;
-      const taker: LiveTaker = {
-        id: this.consumers.nextId(),
-        queue,
-        priority: consume.priority ?? 0,
-        exclusive: consume.exclusive === true,
-        leaseMs: consume.leaseMs ?? queue.spec.leaseMs ?? Number.POSITIVE_INFINITY,
-        room: prefetch,
-        once: false,
-        give: once ?? ((taking) => outbox.send(taking)),
-        end: (reason) => {
-          outbox.end();
-          this.#outboxes.delete(outbox);
-          receiver.cancelled(reason);
-        },
-      };
-      this.consumers.add(taker);
-      this.touch(queue);
-      return {
-        prefetch: (count) => {
-          taker.room += count - prefetch;
-          prefetch = count;
-          this.touch(queue);
-        },
-        cancel: (options) => this.#cancel(taker, outbox, options?.keep === true),
-      };
-    });
-  }
-
-  #checkExclusive(queue: Queue, exclusive: boolean): void {
-    const others = this.consumers.of(queue)?.all() ?? [];
-    const keeper = others.find((taker) => taker.exclusive);
-    if (keeper === undefined && !(exclusive && others.length > 0)) return;
-    throw new Refused(
-      'exclusive',
-      `Queue "${queue.spec.name}" already has a consumer${keeper ? ' that keeps it for itself' : ''}. Cancel it first.`,
-    );
-  }
-
-  async #cancel(taker: LiveTaker, outbox: Outbox, keep: boolean): Promise<void> {
-    const { queue } = taker;
-    const tip = await this.#ledger.run(() => {
-      outbox.end();
-      this.#outboxes.delete(outbox);
-      if (!this.consumers.remove(taker)) return this.#ledger.journal.tip;
-      if (!keep) for (const lease of this.consumers.leasesOf(taker)) this.#return(queue, queue.heldBy(lease), lease, 0);
-      if (this.consumers.of(queue) === undefined && queue.spec.autoDelete === true) {
-        this.#ledger.record([{ kind: 'removed', tenant: queue.tenant, what: 'queue', name: queue.spec.name }]);
-      }
-      this.touch(queue);
-      return this.#ledger.journal.tip;
-    });
-    if (isDurable(queue.spec)) await this.#ledger.gate.passed(tip);
-  }
-
-  /** At most once: copied, settled, safe as settled, and only then handed over. In order. */
-  #once(receiver: Receiver): LiveTaker['give'] {
-    let last: Promise<void> = Promise.resolve();
-    return (taking) => {
-      last = last.then(async () => {
-        try {
-          const copy = await this.#takeForGood(taking);
-          if (copy.count > 0) receiver.deliver(copy);
-        } catch (error) {
-          this.#host.logger.error('delivery.failed', { queue: taking.taker.queue.spec.name, error: String(error) });
-        }
-      });
-    };
-  }
-
-  async #takeForGood(taking: Parameters<LiveTaker['give']>[0]): Promise<Deliveries> {
-    const { queue } = taking.taker;
-    const copy = await copyMessages(this.#reader, queue, taking.numbers, taking.lease);
-    const { mine, tip } = await this.#ledger.run(() => {
-      const mine = stillHeld(queue, copy);
-      const runs = runsOf(mine.numbers);
-      this.#free(queue, { runs, lease: taking.lease });
-      if (mine.count > 0) this.#ledger.record([{ kind: 'settled', queue: queue.id, as: 'acked', runs }]);
-      this.endTurn();
-      return { mine, tip: this.#ledger.journal.tip };
-    });
-    await this.#ledger.gate.passed(tip);
-    return mine;
-  }
-
-  async receive(queue: Queue, receive: Receive): Promise<Deliveries | undefined> {
-    const { signal, countMax = 1, waitMs = 0 } = receive;
-    const given = Promise.withResolvers<Parameters<LiveTaker['give']>[0] | undefined>();
-    const taker: LiveTaker = {
-      id: this.consumers.nextId(),
-      queue,
-      priority: 0,
-      exclusive: false,
-      leaseMs: receive.leaseMs ?? queue.spec.leaseMs ?? RECEIVE_LEASE_MS,
-      room: countMax,
-      once: true,
-      give: given.resolve,
-      end: (reason) => given.reject(new Refused('unknown', reason)),
-    };
-    /** Ends the wait, unless messages are on their way already. */
-    const leave = () => {
-      if (taker.room === 0) return;
-      this.consumers.remove(taker);
-      given.resolve(undefined);
-    };
-    await this.#ledger.run(() => {
-      this.#checkExclusive(queue, false);
-      this.consumers.add(taker);
-      this.#serveQueue(queue, this.#ledger.nowMs());
-      this.endTurn();
-      if (waitMs === 0 || signal?.aborted === true) leave();
-    });
-    const stopTimer = waitMs > 0 ? this.#host.clock.after(waitMs, leave) : undefined;
-    signal?.addEventListener('abort', leave, { once: true });
-    const taking = await given.promise.finally(() => {
-      stopTimer?.();
-      signal?.removeEventListener('abort', leave);
-      this.consumers.remove(taker);
-    });
-    if (taking === undefined) {
-      if (signal?.aborted === true)
-        throw new Refused('aborted', `The wait for a message of queue "${queue.spec.name}" was ended by its signal.`);
-      return undefined;
-    }
-    if (receive.settle === 'on-delivery') return this.#takeForGood(taking);
-    return copyMessages(this.#reader, queue, taking.numbers, taking.lease);
   }
 
   async extend(queue: Queue, lease: number, runs: Runs, leaseMs: number): Promise<number> {

@@ -1,4 +1,4 @@
-/** The embedded broker as one user sees it: the Engine port, in a tenant, with that user's permissions. */
+/** long because the port has that many methods, most of them of a few lines: the embedded broker as one user sees it: the Engine port, in a tenant, with that user's permissions. */
 
 import {
   decideBind,
@@ -186,12 +186,12 @@ export class Seat implements Broker {
 
   async consume(consume: Consume, receiver: Receiver): Promise<Consumer> {
     this.#permit('read', consume.queue);
-    return this.#house.queues.consume(this.#queue(consume.queue), consume, receiver);
+    return this.#house.takings.consume(this.#queue(consume.queue), consume, receiver);
   }
 
   async receive(receive: Receive): Promise<Deliveries | undefined> {
     this.#permit('read', receive.queue);
-    return this.#house.queues.receive(this.#queue(receive.queue), receive);
+    return this.#house.takings.receive(this.#queue(receive.queue), receive);
   }
 
   async settle(settle: Settle): Promise<number> {
@@ -319,8 +319,8 @@ export class Seat implements Broker {
   }
 
   get idle(): boolean {
-    const { queues, ledger } = this.#house;
-    return queues.idle && ledger.gate.waiting === 0;
+    const { queues, takings, ledger } = this.#house;
+    return queues.idle && takings.idle && ledger.gate.waiting === 0;
   }
 
   /** Decides, records, and waits until it is safe. */

@@ -62,7 +62,7 @@ export async function transact(
         answers.push({ settled: moves.length });
       }
     }
-    for (const { queue, settle } of settles) queues.freeFor(queue, settle);
+    for (const { queue, settle } of settles) queues.free(queue, settle);
     ledger.record(entries);
     partitions.hold();
     const buried = queues.bury(burials);

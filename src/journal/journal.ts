@@ -18,6 +18,7 @@ export type { Room } from './appender.ts';
 export type { View } from './arena.ts';
 export type { Finding, JournalState, Report, SegmentReport } from './doctor.ts';
 export { examine } from './doctor.ts';
+export { openHome } from './home.ts';
 export type { Replay } from './recover.ts';
 export type { Salvage } from './salvage.ts';
 export { salvage } from './salvage.ts';

@@ -20,6 +20,7 @@ import type { LogSlice } from './slice.ts';
 import { Tail } from './tail.ts';
 import { LogWriter } from './writer.ts';
 
+export { discard } from './discard.ts';
 export { LogFiles } from './files.ts';
 export type { LogSlice } from './slice.ts';
 

@@ -1,0 +1,79 @@
+/** A partition's log and the journal made to agree after a restart. */
+
+import { decodeEntry, type Entry, type MessagesEntry, type Topic } from '../core/core.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { PartitionLog } from '../log/log.ts';
+import { offset, type Position } from '../model/lines.ts';
+import type { Records } from '../model/record.ts';
+import { Refused } from '../model/refusal.ts';
+
+/** A batch that replay met and the log may lack: where its entry stands, and the how-many-eth for this partition in it. */
+interface Replayed {
+  readonly position: Position;
+  readonly sizeBytes: number;
+  readonly base: number;
+  readonly count: number;
+  readonly nth: number;
+}
+
+/** What the broker knows of one partition. */
+export interface Slot {
+  readonly topic: Topic;
+  readonly partition: number;
+  log: PartitionLog | undefined;
+  opening: Promise<PartitionLog> | undefined;
+  /** Batches applied while the log was being opened. */
+  early: { base: number; timeMs: number; records: Records; picks: Uint32Array | undefined }[];
+  replayed: Replayed[];
+  /** Records below are safe: readers see up to here. */
+  safe: number;
+  readonly waiting: Set<() => void>;
+  /** Appended since the last compaction, bytes. */
+  dirtyBytes: number;
+}
+
+/** What the log lacks is appended, what the journal does not know is cut, and what came while it was being opened follows. */
+export async function catchUp(log: PartitionLog, slot: Slot, journal: Journal): Promise<void> {
+  const { topic, partition } = slot;
+  for (const replayed of slot.replayed) {
+    if (replayed.base + replayed.count > log.end) await appendReplayed(log, slot, replayed, journal);
+  }
+  const known = slot.early[0]?.base ?? topic.partitions[partition]?.end ?? 0;
+  if (log.end < known) {
+    throw new Refused(
+      'damaged',
+      `The log of partition ${partition} of topic "${topic.spec.name}" ends at offset ${log.end}, but ${known} were made safe. Run \`signalbox doctor\`.`,
+    );
+  }
+  if (log.end > known) await log.truncate(offset(known));
+  const start = topic.partitions[partition]?.start ?? 0;
+  if (start > log.start) await log.trim(offset(start));
+  for (const { base, timeMs, records, picks } of slot.early) log.append(offset(base), timeMs, records, picks);
+  slot.early = [];
+  slot.replayed = [];
+}
+
+async function appendReplayed(
+  log: PartitionLog,
+  slot: Slot,
+  { position, sizeBytes, base, nth }: Replayed,
+  journal: Journal,
+): Promise<void> {
+  const view = await journal.fetch(position);
+  try {
+    const entry = decodeEntry(view.bytes, position - view.base, sizeBytes, position);
+    const { topic, partition } = slot;
+    const mine = messagesOf(entry).flatMap((e) =>
+      e.partitions.filter((t) => t.topic === topic.id && t.partition === partition).map((t) => ({ entry: e, picks: t.picks })),
+    )[nth];
+    if (mine === undefined) throw new Refused('damaged', `The journal entry at position ${position} has changed since it was replayed.`);
+    log.append(offset(base), mine.entry.nowMs, mine.entry.records, mine.picks);
+  } finally {
+    view.release();
+  }
+}
+
+function messagesOf(entry: Entry): MessagesEntry[] {
+  if (entry.kind === 'messages') return [entry];
+  return entry.kind === 'transaction' ? entry.entries.flatMap(messagesOf) : [];
+}
