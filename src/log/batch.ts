@@ -1,7 +1,7 @@
 /**
  * A batch: the unit in which a log is written, checked and read. The bytes are drawn in `docs/format-log.md`.
  *
- *      0  "sbl1"            24  f64 time, ms since 1970       44  u8 flags, 3 zeros
+ *      0  "sbl1"            24  f64 time, ms since 1970       44  u32 flags
  *      4  u32 CRC-32 of     32  u32 span: offsets covered     48  u32 × count: offset - base, only in a compacted batch
  *             8 .. size     36  u32 synced: bytes of this     ..  records, one after another
  *      8  u32 size              file that were safe when
@@ -16,7 +16,9 @@ export const HEADER_BYTES = 48;
 /** A batch is ended once it holds this much; only a single larger record makes a larger batch. */
 export const BATCH_BYTES: number = 64 * 1024;
 /** Records were taken out of it: it carries the offset of each that is left. */
-export const COMPACTED = 1;
+const COMPACTED = 1;
+/** It holds and covers nothing, and stands first in its file: the log was truncated there, and what else had been behind is dead. */
+const CUT = 2;
 
 /** "sbl1"; the last character is the version of the format. */
 const MAGIC = 0x316c6273;
@@ -34,6 +36,7 @@ export class Header {
   synced = 0;
   salt = 0;
   compacted = false;
+  cut = false;
 
   /** The first offset behind it. */
   get end(): number {
@@ -58,7 +61,9 @@ export class Header {
     this.salt = view.getUint32(at + 40, true);
     const flags = view.getUint32(at + 44, true);
     this.compacted = flags === COMPACTED;
-    if (flags > COMPACTED || Number.isNaN(this.timeMs) || this.base + this.span > Number.MAX_SAFE_INTEGER) return false;
+    this.cut = flags === CUT;
+    if (flags > CUT || Number.isNaN(this.timeMs) || this.base + this.span > Number.MAX_SAFE_INTEGER) return false;
+    if (this.cut) return this.count === 0 && this.span === 0 && this.sizeBytes === HEADER_BYTES;
     if (this.compacted ? this.span === 0 || this.count > this.span : this.count === 0 || this.count !== this.span) return false;
     return this.sizeBytes >= this.recordsAt + this.count * RECORD_HEAD_BYTES;
   }
@@ -75,7 +80,7 @@ export class Header {
     view.setUint32(at + 32, this.span, true);
     view.setUint32(at + 36, this.synced, true);
     view.setUint32(at + 40, this.salt, true);
-    view.setUint32(at + 44, this.compacted ? COMPACTED : 0, true);
+    view.setUint32(at + 44, this.compacted ? COMPACTED : this.cut ? CUT : 0, true);
   }
 }
 

@@ -141,8 +141,8 @@ class Rewrite {
       return 0;
     }
     this.#oldestTombstoneMs = Number.POSITIVE_INFINITY;
-    const next = await Replacement.begin(this.#parts, first);
-    await next.fill(() => this.#fill(next));
+    const next = await Replacement.begin(this.#parts, first.base);
+    await next.fill(true, () => this.#fill(next));
     await next.install(this.#at, this.#group.length);
     return this.#removed;
   }

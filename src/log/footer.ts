@@ -87,7 +87,7 @@ export async function readEnding(file: File, fileBytes: number, segment: Segment
   }
   const footer = footerOf(block, sizeBytes);
   if (footer === undefined || !fits(footer, fileBytes, segment)) return 'unknown';
-  if (!(await tailMatches(file, block, fileBytes, footer, segment))) return 'unknown';
+  if (!(await tailMatches(file, block, fileBytes, footer))) return 'unknown';
   fillIn(segment, footer);
   return 'footer';
 }
@@ -145,7 +145,7 @@ function fits(footer: DataView, fileBytes: number, segment: Segment): boolean {
 }
 
 /** The last batch is where the footer says it is, and the file's batches end with it. */
-async function tailMatches(file: File, block: Block, fileBytes: number, footer: DataView, segment: Segment): Promise<boolean> {
+async function tailMatches(file: File, block: Block, fileBytes: number, footer: DataView): Promise<boolean> {
   const at = footer.getUint32(56, true);
   const batchBytes = footer.getUint32(12, true);
   if (at + HEADER_BYTES > batchBytes) return false;
@@ -161,7 +161,7 @@ async function tailMatches(file: File, block: Block, fileBytes: number, footer: 
   const header = new Header();
   if (!header.read(view, place)) return false;
   const same = header.crc === footer.getUint32(60, true) && header.salt === footer.getUint32(64, true);
-  return same && at + header.sizeBytes === batchBytes && header.end === Number(footer.getBigUint64(24, true)) && header.end > segment.base;
+  return same && at + header.sizeBytes === batchBytes && header.end === Number(footer.getBigUint64(24, true));
 }
 
 function fillIn(segment: Segment, footer: DataView): void {

@@ -121,6 +121,8 @@ class Opening {
   /** Another segment comes behind this one, which then was closed when that one was begun. */
   #follows(waiting: Candidate[], heir: Segment): boolean {
     const { path, sizeBytes, end, compacted } = heir;
+    // A truncation did not come to remove what it had made void.
+    if (heir.isCut) for (const { segment } of waiting.splice(0)) this.#drop(segment, heir);
     for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
       const { base } = next.segment;
       if (base > end) throw damaged(path, sizeBytes, `what is whole ends with offset ${end}, but the next file begins with ${base}`);

@@ -27,22 +27,28 @@ export class Replacement {
     this.#block = parts.files.takeBlock();
   }
 
-  /** For `former` and as many segments behind it as `install` will be told. */
-  static async begin(parts: Parts, former: Segment): Promise<Replacement> {
-    const segment = new Segment(former.directory, former.base, former.generation + 1, parts.host.random.u32());
+  /** For a segment that begins with `base`; of a former one with that base, the next generation. */
+  static async begin(parts: Parts, base: number): Promise<Replacement> {
+    const { host, segments } = parts;
+    const former = segments.holding(base);
+    const segment = new Segment(former.directory, base, former.base === base ? former.generation + 1 : 0, host.random.u32());
     const path = segment.path + UNFINISHED;
-    const file = await parts.host.disk.open(path, { create: true });
+    const file = await host.disk.open(path, { create: true });
     return new Replacement(parts, segment, file, path);
   }
 
-  /** Runs what writes the batches, and gives up if that fails: what was there before still counts. */
-  async fill(work: () => Promise<void>): Promise<void> {
+  /**
+   * Runs what writes the batches, and gives up if that fails: what was there before still counts. A footer says that all is well with the
+   * file when it is opened again, its name included: only a file that removes others, which tell of a name that was lost, may have one.
+   */
+  async fill(footed: boolean, work: () => Promise<void>): Promise<void> {
     try {
       // A file of this name may be left from before.
       await this.#file.truncate(0);
       await work();
       await this.#flush();
-      await writeAll(this.#file, this.#path, encodeFooter(this.#segment), this.#segment.sizeBytes);
+      if (footed) await writeAll(this.#file, this.#path, encodeFooter(this.#segment), this.#segment.sizeBytes);
+      this.#segment.footed = footed;
       await this.#file.sync();
     } catch (error) {
       await this.#file.close();
@@ -95,7 +101,6 @@ export class Replacement {
   async install(from: number, count: number): Promise<void> {
     const { host, segments, writer } = this.#parts;
     const segment = this.#segment;
-    segment.footed = true;
     segment.settled = true;
     segment.syncedBytes = segment.sizeBytes;
     // Final as well: a rename that fails may have happened all the same.

@@ -16,7 +16,7 @@ export function retainFrom(segments: Segments, nowMs: number, retentionMs: numbe
     leftBytes -= segment.sizeBytes;
     const tooOld = retentionMs !== undefined && nowMs - segment.lastMs > retentionMs;
     const tooMuch = retentionBytes !== undefined && segment !== active && leftBytes >= retentionBytes;
-    if (segment.sizeBytes === 0 || !(tooOld || tooMuch)) break;
+    if (segment.isEmpty || !(tooOld || tooMuch)) break;
     start = segment.end;
   }
   return start;

@@ -1,6 +1,6 @@
 /** A segment: one file of a log, what is known of it, and a sparse index into it. */
 
-import type { Header } from './batch.ts';
+import { HEADER_BYTES, type Header } from './batch.ts';
 import { Handle } from './files.ts';
 import { SparseIndex } from './sparse-index.ts';
 
@@ -71,6 +71,16 @@ export class Segment {
   /** The first offset behind it. */
   get end(): number {
     return Math.min(this.batchesEnd, this.cap);
+  }
+
+  /** No offset was ever given out in it. */
+  get isEmpty(): boolean {
+    return this.batchesEnd === this.base;
+  }
+
+  /** Nothing but the mark of a truncation is in it. */
+  get isCut(): boolean {
+    return this.isEmpty && this.sizeBytes === HEADER_BYTES;
   }
 
   get path(): string {

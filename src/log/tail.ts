@@ -140,7 +140,7 @@ export class Tail {
   #begin(timeMs: number, sizeBytes: number): number {
     let segment = this.#segments.active;
     const needed = HEADER_BYTES + sizeBytes;
-    if (segment.sizeBytes > 0 && (segment.full || segment.sizeBytes + needed > this.#segmentBytes)) segment = this.#segments.roll();
+    if (!segment.isEmpty && (segment.full || segment.sizeBytes + needed > this.#segmentBytes)) segment = this.#segments.roll();
     let chunk = this.#last;
     if (chunk === undefined || chunk.segment !== segment || chunk.block.bytes.length - chunk.usedBytes < needed) {
       chunk = this.#newChunk(segment, needed);

@@ -141,9 +141,10 @@ export class LogWriter {
     if (this.#namesDirty) await this.settle();
   }
 
-  /** Within `exclusive`, after `settle`: what lies behind this segment's end was dropped. */
+  /** Within `exclusive`, after `flush`: writes go on in this segment, whose file somebody else has made. */
   restart(segment: Segment): void {
     this.#segment = segment;
+    this.#exists = true;
     this.#written = segment.end;
     this.#writtenBytes = segment.sizeBytes;
     this.#synced = Math.min(this.#synced, segment.end);
@@ -185,7 +186,7 @@ export class LogWriter {
 
   async #turnTo(segment: Segment): Promise<File> {
     if (segment !== this.#segment) {
-      await this.#finish();
+      await this.finish();
       this.#segment = segment;
       this.#exists = false;
       this.#writtenBytes = 0;
@@ -211,8 +212,8 @@ export class LogWriter {
     });
   }
 
-  /** The segment gets no more batches. Only when it is safe may the next one's file be made. */
-  async #finish(): Promise<void> {
+  /** Within `exclusive`: the segment gets no more batches. Only when it is safe may the next one's file be made. */
+  async finish(): Promise<void> {
     await this.settle();
     await this.#writeFooter();
     this.#segment.settled = true;
@@ -231,12 +232,14 @@ export class LogWriter {
   }
 
   /** Does what cannot be asked for again when it fails. */
-  async final<T>(work: () => Promise<T>): Promise<T> {
+  async final(work: () => Promise<void>): Promise<void> {
     try {
-      return await work();
+      await work();
     } catch (error) {
       throw this.fail(error);
     }
+    // Another sync that failed meanwhile may have lost what this one was asked to make safe.
+    this.check();
   }
 
   async #try<T>(work: () => Promise<T>): Promise<T> {
