@@ -1,0 +1,342 @@
+/**
+ * The pass of an event through its callbacks, in order of registration, one at a time, wherever they live: portable handlers run here,
+ * a closure of another thread gets the event handed over and the pass goes on there. Where the pass stands is in the record, so it can
+ * also go on after the death of the thread it was on.
+ */
+
+import { Refused } from '../model/refusal.ts';
+import type { Attempts } from './attempts.ts';
+import type { Callable, Handlers, Locals } from './callbacks.ts';
+import { SharedEvent } from './event.ts';
+import { CallbackError, type Failure, readFailures } from './failures.ts';
+import { life, PART, restOf } from './life.ts';
+import { stampOf } from './list.ts';
+import {
+  DEATHS,
+  DONE_HIGH,
+  DONE_LOW,
+  DONE_NODE,
+  GEN,
+  LIFE,
+  NODE_BEGUN,
+  NODE_ENTRY,
+  NODE_EPOCH,
+  NODE_GONE,
+  NODE_HOME,
+  NODE_ORDER,
+  NODE_STATE,
+  NODE_WHAT,
+  RAN,
+  STARTED,
+  STARTED_WHAT,
+  TYPE,
+  WATCH,
+  WATCHED,
+  WATCHED_ABANDONED,
+  WATCHED_BY_SOMEBODY,
+} from './memory.ts';
+import { makeNode } from './nodes.ts';
+import type { Post } from './post.ts';
+import type { Registry, Standing } from './registry.ts';
+import { isAbandoned, type Settler } from './settle.ts';
+import { isAlive, type Thread } from './thread.ts';
+
+/** How an event ended. */
+export interface Result {
+  readonly event: { readonly id: number | string; readonly type: string; readonly data: unknown };
+  /** Callbacks that ran, failed ones among them. */
+  readonly ran: number;
+  /** Every attempt that failed; those with `final` were not tried again. */
+  readonly failed: readonly Failure[];
+  /** True when its callbacks were not run, as the queue was stopped or closed without draining. */
+  readonly abandoned: boolean;
+}
+
+/** What has begun. */
+export const STARTED_NOTHING = 0;
+export const STARTED_NODE = 1;
+export const STARTED_STANDING = 2;
+
+/** The event is out of this thread's hands, or finished; or the pass goes on. */
+const LEFT = 0;
+const NEXT = 1;
+type Step = typeof LEFT | typeof NEXT | Promise<void>;
+
+/** A pass on this thread. */
+interface Stand {
+  readonly record: number;
+  readonly at: number;
+  readonly event: SharedEvent;
+  readonly stamp: number;
+  /** True when this thread runs no portable handlers, only closures of its own. */
+  readonly visiting: boolean;
+  /** Wanted by who processes by hand. */
+  onResult: ((result: Result) => void) | undefined;
+}
+
+/** Where a callback stands in order: in the list of the event, or among the standing registrations. */
+interface Place {
+  readonly standing: Standing | undefined;
+  readonly node: number;
+  /** Number of the closure, if it is one of this thread. */
+  readonly local: number;
+}
+
+export interface PassParts {
+  readonly thread: Thread;
+  readonly registry: Registry;
+  readonly handlers: Handlers;
+  readonly locals: Locals;
+  readonly settler: Settler;
+  readonly attempts: Attempts;
+  readonly post: Post;
+  /** How many threads a callback may take with it before it counts as failed; 1: it is never repeated. */
+  readonly deathsMax: number;
+}
+
+export class Pass {
+  readonly #thread: Thread;
+  readonly #parts: PassParts;
+  readonly #registry: Registry;
+  readonly #hasChanged: () => boolean;
+
+  constructor(parts: PassParts) {
+    this.#thread = parts.thread;
+    this.#parts = parts;
+    this.#registry = parts.registry;
+    this.#hasChanged = () => parts.registry.hasChanged();
+  }
+
+  /** Ends a record that this thread owns without running what is left of it. */
+  abandon(record: number): void {
+    const { words } = this.#thread;
+    const at = this.#thread.at(record) + WATCHED;
+    words[at] = (words[at] as number) | WATCHED_ABANDONED;
+    void this.run(record, true, undefined);
+  }
+
+  /** Runs a record that this thread owns. Answers a promise when a callback does: the pass goes on, and settles it, when that has settled. */
+  run(record: number, visiting: boolean, onResult: ((result: Result) => void) | undefined): Promise<void> | undefined {
+    const { words, names } = this.#thread;
+    const at = this.#thread.at(record);
+    const body = restOf(words[at + LIFE] as number);
+    const type = names.text(words[this.#thread.at(body) + TYPE] as number);
+    const event = new SharedEvent(this.#thread, record, body, type);
+    return this.#walk({ record, at, event, stamp: stampOf(record, words[at + GEN] as number), visiting, onResult });
+  }
+
+  #walk(stand: Stand): Promise<void> | undefined {
+    const { words, lists } = this.#thread;
+    const { at, record } = stand;
+    const type = words[this.#thread.at(restOf(words[at + LIFE] as number)) + TYPE] as number;
+    let plan = this.#registry.plan(type, stand.event.id);
+    let index = this.#firstLeft(plan, at);
+    for (;;) {
+      const standing = plan[index];
+      const node = lists.next(record, words[at + DONE_NODE] as number);
+      let step: Step;
+      if (isAbandoned(words, at)) step = this.#passOver(stand);
+      else if (standing !== undefined && (node === 0 || this.#isBefore(standing, node))) {
+        index++;
+        step = this.#runStanding(stand, standing);
+      } else if (node !== 0) {
+        step = this.#runNode(stand, node);
+      } else if (this.#registry.hasChanged()) {
+        plan = this.#registry.plan(type, stand.event.id);
+        index = this.#firstLeft(plan, at);
+        step = NEXT;
+      } else {
+        step = this.#end(stand);
+      }
+      if (step === LEFT) return undefined;
+      if (step !== NEXT) return step.then(() => this.#walk(stand));
+    }
+  }
+
+  /** All that is known of has run. */
+  #end(stand: Stand): Step {
+    if (((this.#thread.words[stand.at + WATCHED] as number) & WATCHED_BY_SOMEBODY) !== 0) return this.#tellWatchers(stand);
+    // Read before the record is freed.
+    const result = stand.onResult === undefined ? undefined : this.#resultOf(stand);
+    if (!this.#parts.settler.settle(stand.record, this.#hasChanged)) return NEXT;
+    stand.event.end();
+    if (result !== undefined) stand.onResult?.(result);
+    return LEFT;
+  }
+
+  /** No callback is run; who waits for the result is told. */
+  #passOver(stand: Stand): Step {
+    const { words, lists } = this.#thread;
+    for (let node = lists.next(stand.record, words[stand.at + DONE_NODE] as number); node !== 0; node = lists.next(stand.record, node)) {
+      if (words[this.#thread.nodeAt(node) + NODE_ENTRY] === WATCH) words[stand.at + WATCHED] = WATCHED_ABANDONED | WATCHED_BY_SOMEBODY;
+      words[stand.at + DONE_NODE] = node;
+    }
+    return this.#end(stand);
+  }
+
+  #runStanding(stand: Stand, standing: Standing): Step {
+    if (!this.#registry.isThere(standing)) return NEXT;
+    if (standing.once && !this.#registry.takeOnce(standing, stand.stamp)) return NEXT;
+    const place = { standing, node: 0, local: standing.home === this.#thread.me ? standing.what : 0 };
+    if (standing.home === 0) return this.#runPortable(stand, standing.what, place);
+    return this.#runLocal(stand, standing.home, standing.epoch, standing.what, place);
+  }
+
+  #runNode(stand: Stand, node: number): Step {
+    const { words } = this.#thread;
+    const at = this.#thread.nodeAt(node);
+    const watches = words[at + NODE_ENTRY] === WATCH;
+    if (watches) words[stand.at + WATCHED] = (words[stand.at + WATCHED] as number) | WATCHED_BY_SOMEBODY;
+    if (watches || Atomics.compareExchange(words, at + NODE_STATE, stand.stamp, NODE_BEGUN) === NODE_GONE) {
+      words[stand.at + DONE_NODE] = node;
+      return NEXT;
+    }
+    const home = words[at + NODE_HOME] as number;
+    const what = words[at + NODE_WHAT] as number;
+    const place = { standing: undefined, node, local: home === this.#thread.me ? what : 0 };
+    if (home === 0) return this.#runPortable(stand, what, place);
+    return this.#runLocal(stand, home, words[at + NODE_EPOCH] as number, what, place);
+  }
+
+  #runPortable(stand: Stand, spec: number, place: Place): Step {
+    const { handlers, post } = this.#parts;
+    if (stand.visiting) {
+      this.#leaveWatcher(stand);
+      post.giveBack(stand.record);
+      return LEFT;
+    }
+    const callable = handlers.get(spec);
+    if (callable !== undefined) return this.#call(stand, callable, place);
+    return handlers.load(spec).then(
+      async (loaded) => {
+        const step = this.#call(stand, loaded, place);
+        if (typeof step !== 'number') await step;
+      },
+      (cause) => {
+        const name = handlers.name(spec);
+        const error = new CallbackError('load', `The handler ${name} could not be loaded. Look at its module and export.`, cause);
+        this.#skip(stand, name, error, place);
+      },
+    );
+  }
+
+  #runLocal(stand: Stand, home: number, epoch: number, number: number, place: Place): Step {
+    const { memory, me } = this.#thread;
+    const callable = home === me && epoch === this.#thread.epoch ? this.#parts.locals.get(number) : undefined;
+    if (callable !== undefined) return this.#call(stand, callable, place);
+    if (home !== me && isAlive(memory, home, epoch)) {
+      this.#leaveWatcher(stand);
+      if (this.#parts.post.handTo(stand.record, home, epoch)) return LEFT;
+    }
+    return this.#skip(
+      stand,
+      `a callback of thread ${home}`,
+      new CallbackError('home', 'The thread that registered this callback has ended.'),
+      place,
+    );
+  }
+
+  #call(stand: Stand, callable: Callable, place: Place): Step {
+    const { words } = this.#thread;
+    const { at } = stand;
+    const started = place.standing === undefined ? STARTED_NODE : STARTED_STANDING;
+    const what = place.standing === undefined ? place.node : place.standing.orderLow;
+    if (words[at + DEATHS] !== 0 && this.#isGivenUp(at, started, what)) {
+      const error = new CallbackError('died', 'The thread that ran this callback ended before it had.');
+      return this.#skip(stand, callable.name, error, place);
+    }
+    words[at + STARTED_WHAT] = what;
+    words[at + STARTED] = started;
+    const later = this.#parts.attempts.run(stand.record, stand.event, callable);
+    if (later !== undefined) return later.then(() => this.#mark(stand, place));
+    this.#mark(stand, place);
+    return NEXT;
+  }
+
+  #skip(stand: Stand, name: string, cause: CallbackError, place: Place): typeof NEXT {
+    this.#parts.attempts.failed(stand.record, stand.event, { name, attempts: 1 }, 1, cause);
+    this.#mark(stand, place);
+    return NEXT;
+  }
+
+  /** The callback is done with. */
+  #mark(stand: Stand, { standing, node, local }: Place): void {
+    const { words } = this.#thread;
+    const { at } = stand;
+    words[at + RAN] = (words[at + RAN] as number) + 1;
+    if (standing === undefined) words[at + DONE_NODE] = node;
+    else {
+      words[at + DONE_HIGH] = standing.orderHigh;
+      words[at + DONE_LOW] = standing.orderLow;
+    }
+    words[at + STARTED] = STARTED_NOTHING;
+    words[at + DEATHS] = 0;
+    if (standing?.once) this.#registry.remove(standing.entry, standing.word);
+    // A closure that ran once is not needed any more.
+    if (local !== 0 && (standing === undefined || standing.once)) this.#parts.locals.remove(local);
+  }
+
+  #isGivenUp(at: number, started: number, what: number): boolean {
+    const { words } = this.#thread;
+    return words[at + STARTED] === started && words[at + STARTED_WHAT] === what && (words[at + DEATHS] as number) >= this.#parts.deathsMax;
+  }
+
+  /** Index of the first standing registration that is not done with. */
+  #firstLeft(plan: readonly Standing[], at: number): number {
+    const { words } = this.#thread;
+    const low = words[at + DONE_LOW] as number;
+    const high = words[at + DONE_HIGH] as number;
+    if (low === 0 && high === 0) return 0;
+    const done = high * 2 ** 32 + (low >>> 0);
+    let index = 0;
+    while (index < plan.length && (plan[index] as Standing).order <= done) index++;
+    return index;
+  }
+
+  /** True when the standing one was registered before the node's: of the node only the low half of that count is known. */
+  #isBefore(standing: Standing, node: number): boolean {
+    return ((standing.orderLow - (this.#thread.words[this.#thread.nodeAt(node) + NODE_ORDER] as number)) | 0) <= 0;
+  }
+
+  /** The event leaves this thread, where somebody waits for its result: it is to come back for that. */
+  #leaveWatcher(stand: Stand): void {
+    if (stand.onResult === undefined) return;
+    const { me, epoch, lists } = this.#thread;
+    const what = this.#parts.locals.wait(stand.onResult as (result: unknown) => void);
+    const node = makeNode(this.#thread, { home: me, epoch, what, priority: 0, entry: WATCH }, stand.stamp);
+    if (node === 0)
+      throw new Refused(
+        'full',
+        'There is no room to wait for the result of an event. Raise registrationsMax, or dispose of registrations.',
+      );
+    lists.append(stand.record, stand.stamp, node);
+    this.#thread.words[this.#thread.nodeAt(node) + LIFE] = life(PART, 0, 0);
+    stand.onResult = undefined;
+  }
+
+  /** Tells one who waits for the result, if it waits here; else the event goes to its thread. */
+  #tellWatchers(stand: Stand): Step {
+    const { words, lists, memory, me, epoch } = this.#thread;
+    for (let node = lists.next(stand.record, 0); node !== 0; node = lists.next(stand.record, node)) {
+      const at = this.#thread.nodeAt(node);
+      if (words[at + NODE_ENTRY] !== WATCH || words[at + NODE_STATE] !== stand.stamp) continue;
+      const home = words[at + NODE_HOME] as number;
+      const theirEpoch = words[at + NODE_EPOCH] as number;
+      if (home !== me && isAlive(memory, home, theirEpoch) && this.#parts.post.handTo(stand.record, home, theirEpoch)) return LEFT;
+      if (Atomics.compareExchange(words, at + NODE_STATE, stand.stamp, NODE_BEGUN) !== stand.stamp) continue;
+      if (home === me && theirEpoch === epoch) this.#parts.locals.tell(words[at + NODE_WHAT] as number, this.#resultOf(stand));
+    }
+    words[stand.at + WATCHED] = (words[stand.at + WATCHED] as number) & ~WATCHED_BY_SOMEBODY;
+    return NEXT;
+  }
+
+  #resultOf(stand: Stand): Result {
+    const { id, type, data } = stand.event.keep();
+    return {
+      event: { id, type, data },
+      ran: this.#thread.words[stand.at + RAN] as number,
+      failed: readFailures(this.#thread, stand.record),
+      abandoned: isAbandoned(this.#thread.words, stand.at),
+    };
+  }
+}

@@ -1,0 +1,60 @@
+/** Processing by hand on a thread that turns its event loop: one event, or a batch, with their results; never blocks. */
+
+import type { Member } from './member.ts';
+import type { Result } from './pass.ts';
+
+export class Processing {
+  readonly #member: Member;
+  readonly #isClosed: () => boolean;
+
+  constructor(member: Member, isClosed: () => boolean) {
+    this.#member = member;
+    this.#isClosed = isClosed;
+  }
+
+  /** Claims the next event and runs it; undefined when there is none. */
+  tryNext(): Promise<Result> | undefined {
+    const { claiming } = this.#member;
+    const record = claiming.next();
+    return record === 0 ? undefined : this.#run(record);
+  }
+
+  /** Waits for an event. Undefined when the queue is closed and there is none, or the signal aborts. */
+  async next(signal: AbortSignal | undefined): Promise<Result | undefined> {
+    const { thread, claiming } = this.#member;
+    for (;;) {
+      signal?.throwIfAborted();
+      const running = this.tryNext();
+      if (running !== undefined) return running;
+      if (this.#isClosed()) return undefined;
+      const key = thread.work.enter();
+      thread.tellIdle();
+      if (!claiming.isEmpty() || this.#isClosed()) continue;
+      await abortable(signal, (others) => thread.work.doze(key, others));
+    }
+  }
+
+  #run(record: number): Promise<Result> {
+    const { pass, thread, underWay } = this.#member;
+    return new Promise<Result>((resolve) => {
+      underWay.add(pass.run(record, false, resolve));
+      thread.tellIdle();
+    });
+  }
+}
+
+/** Waits for something that can be told what else ends the wait. Rejects with the signal's reason. */
+export async function abortable(
+  signal: AbortSignal | undefined,
+  wait: (others: readonly Promise<unknown>[]) => Promise<void>,
+): Promise<void> {
+  if (signal === undefined) return wait([]);
+  let listener = (): void => {};
+  const aborted = new Promise<void>((resolve) => {
+    listener = resolve;
+    signal.addEventListener('abort', listener, { once: true });
+  });
+  await wait([aborted]);
+  signal.removeEventListener('abort', listener);
+  signal.throwIfAborted();
+}

@@ -1,0 +1,235 @@
+/** Registering a one-shot callback for an id: with the event of that id if there is one, for the one to come if there is none. */
+
+import { Refused } from '../model/refusal.ts';
+import type { EventId } from './keys.ts';
+import { FINISHED, FINISHING, FREE, kindOf, LOOSE, life, PART, PENDING, RETIRED, restOf, span, TAKEN, WAITING } from './life.ts';
+import { APPENDED, GONE, stampOf } from './list.ts';
+import { GEN, LIFE, NODE_ENTRY, NODE_GONE, NODE_STATE, OP_MORE, TYPE, WATCH } from './memory.ts';
+import { makeNode, type NodeContent } from './nodes.ts';
+import type { Settler } from './settle.ts';
+import { OP_REGISTER, OPENED, type Thread } from './thread.ts';
+
+/** What became of a registration for an id. */
+export type Registered =
+  /** There is no such event yet: the callback runs when it comes. */
+  | 'waiting'
+  /** The event is pending or being processed: the callback runs in its pass. */
+  | 'pending'
+  /** The event was processed already and is retained: the callback runs now. */
+  | 'late'
+  /** The event was processed, and is retained no longer: the callback does not run. */
+  | 'expired';
+
+/** Where a registration stands, to dispose of it. */
+export interface NodePlace {
+  readonly answer: Registered;
+  readonly record: number;
+  readonly node: number;
+  readonly stamp: number;
+}
+
+/** Somebody has been faster: look again. */
+const AGAIN = 'again';
+
+export class Registering {
+  readonly #thread: Thread;
+  readonly #settler: Settler;
+
+  constructor(thread: Thread, settler: Settler) {
+    this.#thread = thread;
+    this.#settler = settler;
+  }
+
+  /** Throws `Refused('full')` when there is no room for another registration. */
+  register(id: EventId, content: NodeContent): NodePlace {
+    this.#thread.keys.set(id);
+    for (;;) {
+      const found = this.#find();
+      const place = found === 0 ? this.#wait(content) : this.#join(found, content);
+      if (place !== AGAIN) return place;
+    }
+  }
+
+  /** One-shot callbacks on the list of an id that have not begun, and the type (its number) of its event, 0 when there is none. */
+  count(id: EventId): { callbacks: number; type: number } {
+    const thread = this.#thread;
+    const { words, lists } = thread;
+    thread.keys.set(id);
+    const record = this.#find();
+    if (record === 0) return { callbacks: 0, type: 0 };
+    const at = thread.at(record);
+    const gen = words[at + GEN] as number;
+    const word = words[at + LIFE] as number;
+    let callbacks = 0;
+    for (let node = lists.next(record, 0); node !== 0; node = lists.next(record, node)) {
+      const place = thread.nodeAt(node);
+      if (words[place + NODE_STATE] === stampOf(record, gen) && words[place + NODE_ENTRY] !== WATCH) callbacks++;
+    }
+    return { callbacks, type: kindOf(word) === WAITING ? 0 : (words[thread.at(restOf(word)) + TYPE] as number) };
+  }
+
+  /** For a standing registration made just now: begins a finished and retained event of the id again. Answers its record, 0 when there is none. */
+  reopenFinished(id: EventId): number {
+    const thread = this.#thread;
+    const { words, keys, lists } = thread;
+    keys.set(id);
+    for (;;) {
+      const record = this.#find();
+      if (record === 0) return 0;
+      const at = thread.at(record);
+      const gen = Atomics.load(words, at + GEN);
+      const word = Atomics.load(words, at + LIFE);
+      const kind = kindOf(word);
+      // One that is about to finish looks at the registrations once more after closing its list.
+      const ended = kind === FINISHED || (kind === FINISHING && lists.isClosed(record, stampOf(record, gen)));
+      if (!ended || !this.#settler.isRetained(record)) return 0;
+      if (!keys.same(record) || Atomics.load(words, at + GEN) !== gen) continue;
+      thread.intend(OP_REGISTER, record, 0, stampOf(record, gen));
+      const begun = this.#beginAgain(record, word);
+      thread.done();
+      if (begun) return record;
+    }
+  }
+
+  /** False when it has begun already, or is gone. */
+  dispose({ record, node, stamp }: NodePlace): boolean {
+    const { words } = this.#thread;
+    if (node === 0) return false;
+    const at = this.#thread.nodeAt(node) + NODE_STATE;
+    if (Atomics.compareExchange(words, at, stamp, NODE_GONE) !== stamp) return false;
+    this.#retireEmpty(record, stamp);
+    return true;
+  }
+
+  /** The first record of the id that is not finished, else a finished one, else 0. */
+  #find(): number {
+    const thread = this.#thread;
+    const { ids, keys, words } = thread;
+    let finished = 0;
+    for (let after = 0; ; ) {
+      const found = ids.find(keys.hash, keys.form, keys.low, keys.high, after);
+      if (found === 0) return finished;
+      if (kindOf(words[thread.at(found) + LIFE] as number) !== FINISHED) return found;
+      finished = found;
+      after = found;
+    }
+  }
+
+  /** There is no such id: a record for it, without an event. */
+  #wait(content: NodeContent): NodePlace | typeof AGAIN {
+    const thread = this.#thread;
+    const { words, me, ids } = thread;
+    const record = thread.records.take();
+    if (record === 0) throw new Refused('full', 'All records of the queue are in use. Raise capacity, or dispose of registrations.');
+    const at = thread.at(record);
+    thread.begin(record);
+    const gen = words[at + GEN] as number;
+    const stamp = stampOf(record, gen);
+    thread.lists.begin(record, 0);
+    const node = thread.keys.write(record) ? makeNode(thread, content, stamp) : 0;
+    if (node === 0) {
+      this.#settler.discard(record);
+      throw noRoom();
+    }
+    thread.lists.begin(record, node);
+    words[thread.nodeAt(node) + LIFE] = life(PART, 0, 0);
+    thread.intend(OP_REGISTER, record, node, stamp);
+    words[at + LIFE] = span(WAITING, gen);
+    if (!ids.insert(record)) {
+      words[at + LIFE] = life(TAKEN, me, 0);
+      thread.done();
+      this.#settler.discard(record);
+      return AGAIN;
+    }
+    thread.done();
+    return { answer: 'waiting', record, node, stamp };
+  }
+
+  /** There is such an id: the callback goes to the end of its list. */
+  #join(record: number, content: NodeContent): NodePlace | typeof AGAIN {
+    const thread = this.#thread;
+    const { words, me } = thread;
+    const at = thread.at(record);
+    const gen = Atomics.load(words, at + GEN);
+    const word = Atomics.load(words, at + LIFE);
+    const kind = kindOf(word);
+    if (kind === RETIRED) thread.ids.leave(record, word);
+    if (kind === RETIRED || kind === FREE || kind === LOOSE || kind === TAKEN || !thread.keys.same(record)) return AGAIN;
+    if (kind === FINISHED && !this.#settler.isRetained(record)) {
+      return Atomics.load(words, at + LIFE) === word ? { answer: 'expired', record, node: 0, stamp: 0 } : AGAIN;
+    }
+    const stamp = stampOf(record, gen);
+    const node = makeNode(thread, content, stamp);
+    if (node === 0) throw noRoom();
+    thread.intend(OP_REGISTER, record, node, stamp);
+    const appended = thread.lists.append(record, stamp, node);
+    if (appended === GONE) {
+      thread.nodes.give(node);
+      thread.done();
+      return AGAIN;
+    }
+    // It may have run, and be in other hands, by now.
+    Atomics.compareExchange(words, thread.nodeAt(node) + LIFE, life(TAKEN, me, 0), life(PART, 0, 0));
+    const answer = appended === APPENDED ? (kind === WAITING ? 'waiting' : 'pending') : this.#reopen(record, gen);
+    thread.done();
+    return answer === AGAIN ? AGAIN : { answer, record, node, stamp };
+  }
+
+  /** The list had been closed: the event, if it is finished, goes on from there. */
+  #reopen(record: number, gen: number): Registered | typeof AGAIN {
+    const thread = this.#thread;
+    const { words } = thread;
+    const at = thread.at(record);
+    for (;;) {
+      const word = Atomics.load(words, at + LIFE);
+      const kind = kindOf(word);
+      if (kind === FINISHED || kind === FINISHING) {
+        if (!this.#beginAgain(record, word)) continue;
+      } else if (kind === WAITING) {
+        if (Atomics.compareExchange(words, at + LIFE, word, span(WAITING, word + 1)) !== word) continue;
+      } else if (kind === RETIRED || kind === TAKEN || kind === FREE || kind === LOOSE) {
+        return AGAIN;
+      }
+      // Retired meanwhile, and the callback with it.
+      if (Atomics.load(words, at + GEN) !== gen) return AGAIN;
+      return kind === WAITING ? 'waiting' : kind === FINISHED || kind === FINISHING ? 'late' : 'pending';
+    }
+  }
+
+  /** A finished event becomes pending again. False when its life word is no longer `word`. */
+  #beginAgain(record: number, word: number): boolean {
+    const thread = this.#thread;
+    const { words, block } = thread;
+    words[block + OP_MORE] = (thread.counted(OPENED) + 1) | 0;
+    thread.count(OPENED, 1);
+    if (Atomics.compareExchange(words, thread.at(record) + LIFE, word, life(PENDING, 0, restOf(word))) !== word) {
+      thread.count(OPENED, -1);
+      words[block + OP_MORE] = 0;
+      return false;
+    }
+    thread.resumed.push(record);
+    words[block + OP_MORE] = 0;
+    if (thread.work.hasSleepers()) thread.work.wake(1);
+    return true;
+  }
+
+  /** A record without event whose last registration was disposed of is not needed any more. */
+  #retireEmpty(record: number, stamp: number): void {
+    const thread = this.#thread;
+    const { words, lists } = thread;
+    const at = thread.at(record);
+    const word = Atomics.load(words, at + LIFE);
+    if (kindOf(word) !== WAITING || stampOf(record, words[at + GEN] as number) !== stamp) return;
+    let last = 0;
+    for (let node = lists.next(record, 0); node !== 0; node = lists.next(record, node)) {
+      if (words[thread.nodeAt(node) + NODE_STATE] === stamp) return;
+      last = node;
+    }
+    // Closed first: who registers now sees it, and keeps the record or comes too late.
+    if (lists.close(record, stamp, last)) this.#settler.tryRetire(record, word);
+  }
+}
+
+function noRoom(): Refused {
+  return new Refused('full', 'There is no room for another registration. Raise registrationsMax, or dispose of some.');
+}

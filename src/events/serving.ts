@@ -1,0 +1,118 @@
+/** Processing without end: take the next event, run its callbacks, sleep while there is nothing. Blocks its thread where it may. */
+
+import type { Claiming } from './claiming.ts';
+import type { Member, UnderWay } from './member.ts';
+import type { Pass } from './pass.ts';
+import type { Post } from './post.ts';
+import { LATE_WAKES, type Thread, WAITS } from './thread.ts';
+
+/** What a pool of workers is doing. */
+export const CREW_NONE = 0;
+export const CREW_RUNNING = 1;
+/** They go when nothing is left to do. */
+export const CREW_DRAINING = 2;
+/** They go after the event in hand. */
+export const CREW_LEAVING = 3;
+
+export interface ServingOptions {
+  /** Events whose callbacks may be waiting for a promise at the same time. */
+  readonly lanes: number;
+  /** True when the thread may block. */
+  readonly blocks: boolean;
+  /** Longest sleep. `Infinity` but in tests, where a sleep that ends by itself while there is work is a lost wake-up, and counted. */
+  readonly sleepMs: number;
+}
+
+/** Looks for work this often before sleeping. */
+const SPINS = 40;
+/** The hints a thread takes at once should last it about so long: one by one while events are long. */
+const BATCH_MS = 0.2;
+/** So many events are timed together. */
+const TIMED = 16;
+/** A busy thread lets its event loop turn this often. */
+const TURN_MS = 50;
+
+export class Serving {
+  readonly #thread: Thread;
+  readonly #claiming: Claiming;
+  readonly #post: Post;
+  readonly #pass: Pass;
+  readonly #options: ServingOptions;
+  readonly #underWay: UnderWay;
+
+  constructor({ thread, claiming, post, pass, underWay }: Member, options: ServingOptions) {
+    this.#thread = thread;
+    this.#claiming = claiming;
+    this.#post = post;
+    this.#pass = pass;
+    this.#underWay = underWay;
+    this.#options = options;
+  }
+
+  /** Serves until `isOver` (asked with whether there is nothing left to do) says so. */
+  async serve(isOver: (isEmpty: boolean) => boolean): Promise<void> {
+    const { clock } = this.#thread;
+    while (!isOver(false)) {
+      if (this.#run(isOver)) {
+        if (this.#underWay.size >= this.#options.lanes) await Promise.race(this.#underWay.all);
+        else await new Promise<void>((resolve) => clock.soon(resolve));
+      } else {
+        if (this.#underWay.size === 0 && isOver(true)) break;
+        await this.#rest(isOver);
+      }
+    }
+    await Promise.all(this.#underWay.all);
+  }
+
+  /** Runs event after event. False when there is none left; true when the event loop should turn. */
+  #run(isOver: (isEmpty: boolean) => boolean): boolean {
+    const { clock } = this.#thread;
+    const startMs = clock.monotonicMs();
+    let fromMs = startMs;
+    let timed = 0;
+    for (;;) {
+      const mail = this.#post.next();
+      const record = mail === 0 ? this.#claiming.next() : mail;
+      if (record === 0) return false;
+      const later = this.#pass.run(record, false, undefined);
+      if (later !== undefined && this.#isFull(later)) return true;
+      if (isOver(false)) return true;
+      if (++timed < TIMED) continue;
+      const nowMs = clock.monotonicMs();
+      this.#claiming.batch = Math.floor((BATCH_MS * timed) / Math.max(nowMs - fromMs, 1e-3));
+      if (this.#underWay.size > 0 || nowMs - startMs > TURN_MS) return true;
+      fromMs = nowMs;
+      timed = 0;
+    }
+  }
+
+  #isFull(later: Promise<void>): boolean {
+    this.#underWay.add(later);
+    return this.#underWay.size >= this.#options.lanes;
+  }
+
+  /** There is nothing to do: looks a little longer, then sleeps until woken. */
+  async #rest(isOver: (isEmpty: boolean) => boolean): Promise<void> {
+    const thread = this.#thread;
+    for (let spin = 0; spin < SPINS; spin++) {
+      pause();
+      if (!this.#isIdle()) return;
+    }
+    const key = thread.work.enter();
+    thread.tellIdle();
+    if (!this.#isIdle() || isOver(true)) return;
+    if (this.#underWay.size === 0 && this.#options.blocks) {
+      thread.count(WAITS, 1);
+      if (!thread.work.sleep(key, this.#options.sleepMs) && !this.#isIdle()) thread.count(LATE_WAKES, 1);
+      return;
+    }
+    await thread.work.doze(key, this.#underWay.all);
+  }
+
+  #isIdle(): boolean {
+    return this.#claiming.isEmpty() && !this.#post.hasMail();
+  }
+}
+
+/** Lets the processor's other thread have it for a moment; not there before Node 24. */
+const pause: () => void = (Atomics as { pause?: () => void }).pause ?? (() => {});
