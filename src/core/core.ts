@@ -2,12 +2,15 @@
 
 export { permits } from './access.ts';
 export { apply, type Effects, placed } from './apply.ts';
+export type { Rules } from './batch.ts';
+export { decideDeadLetter } from './dead-letter.ts';
 export { decideBind, decideDeclare, decideRemove, decideUnbind } from './declare.ts';
 export { decideTurn, type Taker, Takers, type Taking } from './dispatch.ts';
 export type { Entry, MessagesEntry } from './entry.ts';
 export { decodeEntry, encodeEntry, ofCheckpoint, sizeMax } from './entry-codec.ts';
+export { startOf } from './picks.ts';
 export { nothingPlanned, type Plan } from './plan.ts';
-export { decideDeadLetter, decidePublish, type PublishDecision, type Rules, startOf } from './publish.ts';
+export { decidePublish, type PublishDecision } from './publish.ts';
 export { Queue } from './queue/queue.ts';
 export { digest, restate } from './restate.ts';
 export { compileExpression, matches } from './routing/routing.ts';

@@ -126,6 +126,8 @@ function checkSpec(spec: Declaration): string | undefined {
 }
 
 function checkTopic(spec: TopicSpec): string | undefined {
+  // A topic is bound to its own name on the main line, where these words are wildcards.
+  if (spec.name.split('.').some((word) => word === '*' || word === '#')) return 'a word of its name is a wildcard';
   const { partitions = 1 } = spec;
   if (!Number.isInteger(partitions) || partitions < 1 || partitions > PARTITIONS_MAX)
     return `partitions must be a whole number from 1 to ${PARTITIONS_MAX}`;

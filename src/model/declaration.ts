@@ -121,7 +121,7 @@ export interface UserSpec {
   readonly kind: 'user';
   readonly name: string;
   readonly tenant?: string;
-  /** Names with `*` for any run of characters. Absent: nothing. */
+  /** Names with `*` for any run of characters and `?` for one. Absent: nothing. */
   readonly configure?: readonly string[];
   readonly write?: readonly string[];
   readonly read?: readonly string[];
