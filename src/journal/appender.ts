@@ -200,11 +200,7 @@ export class Appender {
   }
 
   #place(sizeBytes: number): void {
-    const segment = segmentOf(this.#position);
-    if (byteOf(this.#position) + sizeBytes > this.#segmentBytes) {
-      this.#position = position(segment + 1, 0);
-      this.#segmentBytes = this.#options.segmentBytes;
-    }
+    if (byteOf(this.#position) + sizeBytes > this.#segmentBytes) this.#nextSegment();
     const arena = this.#arena;
     if (arena.end === this.#position && arena.leftBytes >= sizeBytes) return;
     arena.unwritten--;
@@ -212,6 +208,17 @@ export class Appender {
     this.#arena.unwritten = 1;
     this.#room.bytes = this.#arena.bytes;
     this.#room.view = this.#arena.view;
+  }
+
+  #nextSegment(): void {
+    const next = position(segmentOf(this.#position) + 1, 0);
+    if (this.#checkpointBlock === this.#position) {
+      // The checkpoint was to begin with the block that would have been here; nothing lies between.
+      this.#checkpointBlock = next;
+      this.#checkpoint = Math.max(this.#checkpoint, next) as Position;
+    }
+    this.#position = next;
+    this.#segmentBytes = this.#options.segmentBytes;
   }
 
   #misused(sizeBytes: number): RangeError {

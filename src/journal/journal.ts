@@ -200,7 +200,7 @@ export class Journal {
   async #close(): Promise<void> {
     this.sync();
     await this.#writer.drain();
-    const lost = this.#writer.failed === undefined && this.#writer.isStuck;
+    const lost = this.#writer.end() && this.#writer.failed === undefined;
     // Before the last sync: files must not change names meanwhile.
     await this.#segments.quiet();
     try {

@@ -70,13 +70,13 @@ export class Reader {
       } finally {
         this.#segments.done(segment);
       }
-      checkRun(bytes, got, segment, from, this.#journal);
+      const whole = wholeBytes(bytes, got, segment, from, this.#journal);
+      return new FetchedView(bytes, position(segment.number, from), whole, () => this.#give(buffer));
     } catch (error) {
       this.#give(buffer);
       if (error instanceof Refused) throw error;
       throw new Refused('damaged', `${segment.path} cannot be read at byte ${from}: ${String(error)}. Check the drive.`, { cause: error });
     }
-    return new FetchedView(bytes, position(segment.number, from), () => this.#give(buffer));
   }
 
   #walkOnce(segment: Segment): Promise<void> {
@@ -137,10 +137,10 @@ class FetchedView implements View {
   readonly end: Position;
   #give: (() => void) | undefined;
 
-  constructor(bytes: Uint8Array, base: Position, give: () => void) {
+  constructor(bytes: Uint8Array, base: Position, sizeBytes: number, give: () => void) {
     this.bytes = bytes;
     this.base = base;
-    this.end = (base + bytes.length) as Position;
+    this.end = (base + sizeBytes) as Position;
     this.#give = give;
   }
 
@@ -150,20 +150,37 @@ class FetchedView implements View {
   }
 }
 
-/** Checks every block of the run; throws at the first that is not whole. */
-function checkRun(bytes: Uint8Array, got: number, segment: Segment, from: number, journal: Identity): void {
+/**
+ * How far the blocks that were read are whole. Throws when the first one, which was asked for, is not. Those behind it come along for
+ * free: the last of a segment may be torn, if a process died while writing it and the next one went on in another segment.
+ */
+function wholeBytes(bytes: Uint8Array, got: number, segment: Segment, from: number, journal: Identity): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const header: BlockHeader = emptyHeader();
-  for (let at = 0; at < bytes.length; at += align(header.sizeBytes)) {
-    const byte = from + at;
-    if (at + HEADER_BYTES > got) throw damaged(segment.path, byte, 'truncated');
-    const fault = readHeader(view, at, position(segment.number, byte), journal, header);
-    if (fault !== undefined) throw damaged(segment.path, byte, fault);
-    if (at + header.sizeBytes > got) throw damaged(segment.path, byte, 'truncated');
-    const check = checkBlock(bytes, view, at, header);
-    if (check === 'format') throw new Refused('format', newerFormat(header.format));
-    if (check !== undefined) throw damaged(segment.path, byte, check);
+  let at = 0;
+  while (at < bytes.length) {
+    const fault = faultOf(bytes, view, at, got, position(segment.number, from + at), journal, header);
+    if (fault === undefined) at += align(header.sizeBytes);
+    else if (at > 0) return at;
+    else if (fault === 'format') throw new Refused('format', newerFormat(header.format));
+    else throw damaged(segment.path, from, fault);
   }
+  return bytes.length;
+}
+
+function faultOf(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  got: number,
+  where: Position,
+  journal: Identity,
+  header: BlockHeader,
+): Fault | undefined {
+  if (at + HEADER_BYTES > got) return 'truncated';
+  const fault = readHeader(view, at, where, journal, header);
+  if (fault !== undefined) return fault;
+  return at + header.sizeBytes > got ? 'truncated' : checkBlock(bytes, view, at, header);
 }
 
 const WHAT: Readonly<Record<Fault, string>> = {

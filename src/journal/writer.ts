@@ -57,6 +57,7 @@ export class Writer {
   #headDue: HeadState | undefined;
   #headBusy = false;
   #telling = false;
+  #ended = false;
   #failed: Error | undefined;
   #idle: (() => void) | undefined;
 
@@ -87,11 +88,6 @@ export class Writer {
     return this.#failed;
   }
 
-  /** Sealed blocks wait for a segment that cannot be made. */
-  get isStuck(): boolean {
-    return !this.#inFlight && this.#queue.length > 0 && !this.#syncing;
-  }
-
   add(block: SealedBlock): void {
     this.#queue.push(block);
     this.pump();
@@ -109,7 +105,7 @@ export class Writer {
 
   /** Starts the next write if there is one to start. */
   pump(): void {
-    if (this.#inFlight || this.#failed !== undefined) return;
+    if (this.#inFlight || this.#failed !== undefined || this.#ended) return;
     const block = this.#queue[0];
     if (block !== undefined) {
       const file = this.#reach(segmentOf(block.position));
@@ -128,6 +124,12 @@ export class Writer {
       this.#idle = done;
       this.#settle();
     });
+  }
+
+  /** Starts no more writes. True: some of what was appended has found no room. */
+  end(): boolean {
+    this.#ended = true;
+    return this.#queue.length > 0;
   }
 
   /** Makes what is written, which is all, survive a power cut, and says so in the head. After `drain`. */
@@ -293,11 +295,15 @@ export class Writer {
   }
 
   #settle(): void {
-    if (this.#idle === undefined) return;
-    const stuck = this.isStuck && this.#segments.tight;
-    const over = this.#queue.length === 0 && !this.#asked && !this.#inFlight && !this.#syncing && !this.#headBusy;
-    if (!over && !stuck && this.#failed === undefined) return;
+    if (this.#idle === undefined || !this.#isIdle()) return;
     this.#idle();
     this.#idle = undefined;
+  }
+
+  /** Nothing is under way, and nothing will be without somebody's doing. */
+  #isIdle(): boolean {
+    if (this.#failed !== undefined) return true;
+    if (this.#inFlight || this.#syncing || this.#headBusy) return false;
+    return this.#queue.length > 0 ? this.#segments.tight : !this.#asked;
   }
 }

@@ -236,6 +236,34 @@ describe('reading back', () => {
     view.release();
   });
 
+  test('a torn block at the end of an old segment does not keep those before it from being read', async () => {
+    const disk = new MemoryDisk();
+    const first = await harness(SMALL, disk);
+    const [entry] = first.append(1, () => 100);
+    await first.sync();
+    assert.ok(entry !== undefined);
+    first.append(1, () => 6000);
+    await first.sync();
+    const torn = await imageOf(disk, first.directory);
+    torn.get('0000000000.journal')?.fill(0, 8192);
+    // The next process goes on in another segment, and a checkpoint keeps the one after from reading this one.
+    const second = new Harness(SMALL, await diskOf(torn, first.directory));
+    await second.open();
+    second.append(1, () => 65000);
+    const start = second.journal.tip;
+    second.append(1, () => 10);
+    second.journal.checkpointed(start);
+    await second.reopen();
+    assert.equal(second.replayed.length, 1);
+    const view = await second.journal.fetch(entry.position);
+    assert.equal(hex(view.bytes.subarray(entry.position - view.base, entry.position - view.base + 100)), entry.bytes);
+    assert.equal(view.end, 4096);
+    view.release();
+    await assert.rejects(second.journal.fetch(position(0, 5000)), { code: 'damaged', message: /byte 4096/ });
+    await second.journal.close();
+    await first.journal.close();
+  });
+
   test('a position that is nowhere is refused', async () => {
     await using j = await harness();
     j.append(1, () => 10);
@@ -301,6 +329,28 @@ describe('a checkpoint', () => {
     await j.sync();
     await j.reopen();
     assert.deepEqual(j.replayed, []);
+  });
+
+  test('may begin at the very end of a segment', async () => {
+    await using j = await harness();
+    j.append(1, () => 65536 - OVERHEAD);
+    await j.sync();
+    assert.equal(j.journal.tip, 65536);
+    j.journal.checkpointed(j.journal.tip);
+    const written = j.append(1, () => 10);
+    await j.sync();
+    assert.equal(segmentOf(written[0]?.position as Position), 1);
+    await j.reopen();
+    assert.deepEqual(j.replayed, written);
+  });
+
+  test('is not needed for replay, though the first entry of all went into the second segment', async () => {
+    await using j = await harness({});
+    const written = j.append(1, () => 5_000_000);
+    await j.sync();
+    assert.equal(segmentOf(written[0]?.position as Position), 1);
+    await j.reopen();
+    assert.deepEqual(j.replayed, written);
   });
 
   test('cannot begin where nothing is', async () => {

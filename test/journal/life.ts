@@ -336,8 +336,6 @@ class World {
     this.#failure = error;
     this.#safeAtFailure = this.#journal?.safe ?? (0 as Position);
     this.counts.failures++;
-    if (this.#options.faults !== true && this.#options.failAt === undefined)
-      throw new Error('The journal failed although the disk did not.', { cause: error });
   }
 
   /** What has become safe by now. */
@@ -345,6 +343,9 @@ class World {
     const journal = this.#journal;
     if (journal === undefined) return;
     this.#safe = journal.safe;
+    if (this.#failure !== undefined && this.#options.faults !== true && this.#options.failAt === undefined) {
+      throw new Error('The journal failed although the disk did not.', { cause: this.#failure });
+    }
     assert.equal(this.#wroteAfterFailure, undefined, 'something was written after a failure');
     if (this.#failure !== undefined) assert.equal(journal.safe, this.#safeAtFailure, 'safe moved after a failure');
     const acked = this.#entries.filter((entry) => entry.position < journal.safe).length;
