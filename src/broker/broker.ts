@@ -19,8 +19,9 @@ import { Upkeep } from './upkeep.ts';
 import { UPKEEP } from './upkeep-options.ts';
 
 export type { Durability } from '../journal/journal.ts';
+export { tokenVerifier } from '../model/verifier.ts';
 export type { Broker, BrokerOptions } from './house.ts';
-export { passwordVerifier, tokenVerifier } from './secrets.ts';
+export { passwordVerifier } from './secrets.ts';
 
 const MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
 

@@ -4,7 +4,7 @@ import { apply, decodeEntry, digest, type Effects, type Entry, encodeEntry, ofCh
 import type { Host } from '../host/host.ts';
 import { type Durability, Journal } from '../journal/journal.ts';
 import type { Position } from '../model/lines.ts';
-import { Refused } from '../model/refusal.ts';
+import { type Refusal, Refused, refuse } from '../model/refusal.ts';
 import { Gate } from './gate.ts';
 
 export interface LedgerOptions {
@@ -162,6 +162,11 @@ export class Ledger {
 
   digest(): string {
     return digest(this.state);
+  }
+
+  /** Why nothing is changed any more; undefined while it is. */
+  get ended(): Refusal | undefined {
+    return this.#closed && refuse(this.#closed.code, this.#closed.message);
   }
 
   /** From now on every change is refused. */

@@ -290,6 +290,10 @@ export class Seat implements Broker {
     return authenticate(this.#house.ledger.state.users, purpose, name, secret);
   }
 
+  get ended(): Refusal | undefined {
+    return this.#house.ledger.ended;
+  }
+
   get guarded(): boolean {
     return this.#house.ledger.state.users.size > 0;
   }

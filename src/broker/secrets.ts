@@ -6,11 +6,6 @@ import type { Principal } from '../model/engine.ts';
 
 const SCRYPT = { N: 16_384, r: 8, p: 1 };
 
-/** A verifier for a token the machine drew: high entropy, so one hash suffices. */
-export function tokenVerifier(token: string): string {
-  return `sha256:${createHash('sha256').update(token).digest('base64url')}`;
-}
-
 /** A verifier for a password a person chose. */
 export async function passwordVerifier(password: string, salt: Uint8Array): Promise<string> {
   return `scrypt:${Buffer.from(salt).toString('base64url')}:${(await derive(password, salt)).toString('base64url')}`;

@@ -8,6 +8,7 @@
 import type { Binding, Declaration, Kind, UserSpec } from './declaration.ts';
 import type { Offset } from './lines.ts';
 import type { Records } from './record.ts';
+import type { Refusal } from './refusal.ts';
 
 /** What an engine can do. What is false is refused with `unsupported`, never imitated in silence. */
 export interface Capabilities {
@@ -62,6 +63,8 @@ export interface Publish {
   readonly columns?: Columns;
   /** Refuse with `unrouted` when no queue or topic takes it. */
   readonly mandatory?: boolean;
+  /** Refuse with `unknown` unless a topic bears the name of the address. */
+  readonly toTopic?: boolean;
   /** Confirm without waiting for the disk. */
   readonly transient?: boolean;
   /** The last record becomes the retained value of the address; an empty body removes it. */
@@ -326,6 +329,8 @@ export interface Engine {
 
   /** Checks a secret for a purpose (`token`, `password`); undefined = no. */
   authenticate(purpose: string, name: string, secret: string): Promise<Principal | undefined>;
+  /** Why it no longer serves (closed, or ended by a disk error); undefined while it does. */
+  readonly ended: Refusal | undefined;
   /** True when users are configured; then every door asks who comes. */
   readonly guarded: boolean;
 

@@ -294,7 +294,11 @@ function toJson(value: HeaderValue, depth: number): unknown {
   if (typeof value === 'bigint') return { $: 'bigint', v: value.toString() };
   if (value instanceof Uint8Array) return { $: 'bytes', v: Buffer.from(value).toString('base64') };
   if (value instanceof Map) return { $: 'map', v: [...value].map(([k, v]) => [k, toJson(v, depth + 1)]) };
-  return (value as readonly HeaderValue[]).map((v) => toJson(v, depth + 1));
+  if (Array.isArray(value)) return (value as readonly HeaderValue[]).map((v) => toJson(v, depth + 1));
+  throw new Refused(
+    'invalid',
+    `A header cannot hold a value of type ${typeof value}. Use text, numbers, booleans, null, bytes, lists or maps.`,
+  );
 }
 
 function fromJson(json: unknown): HeaderValue {

@@ -1,8 +1,8 @@
 /** Declaring, describing, listing and removing: the same four routes for topics, queues, exchanges, groups and users. */
 
-import { createHash } from 'node:crypto';
 import type { Declaration, Kind } from '../../../model/declaration.ts';
 import { Refused } from '../../../model/refusal.ts';
+import { tokenVerifier } from '../../../model/verifier.ts';
 import { MEDIA, quoted } from '../../../wire/http/http.ts';
 import { type Answer, json, NO_CONTENT } from '../answer.ts';
 import type { Call } from '../call.ts';
@@ -128,14 +128,9 @@ const DECLARE_USER: Route = route({
 async function declareUser(call: Call, name: string): Promise<Answer> {
   const { token: wanted, secrets, ...given } = await call.json<{ token?: boolean; secrets?: Record<string, string> }>(USER_SPEC, false);
   const token = wanted === true ? Buffer.from(call.door.machine.random.bytes(TOKEN_BYTES)).toString('base64url') : undefined;
-  const verifiers = { ...secrets, ...(token === undefined ? {} : { token: verifierOf(token) }) };
+  const verifiers = { ...secrets, ...(token === undefined ? {} : { token: tokenVerifier(token) }) };
   await call.engine.declare({ ...given, kind: 'user', name, secrets: verifiers });
   return json({ ...given, kind: 'user', name, ...(token === undefined ? {} : { token }) });
-}
-
-/** As the broker checks it: a drawn token has entropy enough for one plain hash. */
-function verifierOf(token: string): string {
-  return `sha256:${createHash('sha256').update(token).digest('base64url')}`;
 }
 
 function nameIn(call: Call, kind: Kind): string {
