@@ -10,6 +10,7 @@ import type { Reader } from './reader.ts';
 import type { UpkeepOptions } from './upkeep-options.ts';
 
 const CARRY_BATCH = 512;
+const TIGHT_BYTES = 4 * 1024 * 1024;
 
 export class Upkeep {
   readonly #host: Host;
@@ -81,6 +82,8 @@ export class Upkeep {
   #checkpointDue(): boolean {
     const { tip } = this.#ledger.journal;
     const written = tip - this.#ledger.checkpointStart;
+    // A full disk cannot wait: what a checkpoint lets go of is room again.
+    if (this.#ledger.journal.tight) return written >= Math.min(this.#options.checkpointBytes, TIGHT_BYTES);
     return written >= Math.max(this.#options.checkpointBytes, 8 * this.#ledger.checkpointBytes);
   }
 

@@ -16,7 +16,39 @@ export interface Plan {
 }
 
 export function nothingPlanned(): Plan {
-  return { pushed: new Map(), dedup: new Set(), sequences: new Map(), settled: new Set(), record };
+  return new LazyPlan();
+}
+
+/** Most publishes need none of it: each part is made when first asked for. */
+class LazyPlan implements Plan {
+  #pushed: Map<number, number> | undefined;
+  #dedup: Set<string> | undefined;
+  #sequences: Map<string, number> | undefined;
+  #settled: Set<string> | undefined;
+
+  get pushed(): Map<number, number> {
+    this.#pushed ??= new Map();
+    return this.#pushed;
+  }
+
+  get dedup(): Set<string> {
+    this.#dedup ??= new Set();
+    return this.#dedup;
+  }
+
+  get sequences(): Map<string, number> {
+    this.#sequences ??= new Map();
+    return this.#sequences;
+  }
+
+  get settled(): Set<string> {
+    this.#settled ??= new Set();
+    return this.#settled;
+  }
+
+  record(message: Message): Uint8Array {
+    return record(message);
+  }
 }
 
 function record(message: Message): Uint8Array {

@@ -33,7 +33,7 @@ export function takeInto(batch: Batch, queue: Queue, picks: Uint32Array | undefi
     taken.turnedAway.push(...overflowed(batch, queue, mine));
     return undefined;
   }
-  batch.plan.pushed.set(queue.id, (batch.plan.pushed.get(queue.id) ?? 0) + count);
+  if (isBounded(queue)) batch.plan.pushed.set(queue.id, (batch.plan.pushed.get(queue.id) ?? 0) + count);
   taken.queues.push({ queue: queue.id, picks: mine });
   return undefined;
 }
@@ -48,7 +48,7 @@ function isFresh(batch: Batch, queue: Queue, id: string): boolean {
 
 function checkFull(batch: Batch, queue: Queue, count: number): Refusal | undefined {
   const { spec } = queue;
-  if (spec.countMax === undefined && spec.sizeBytesMax === undefined) return undefined;
+  if (!isBounded(queue)) return undefined;
   if (spec.overflow === 'drop-head' || spec.overflow === 'dead-letter-head') return undefined;
   const waiting = queue.ready + queue.delayed + queue.inFlight + (batch.plan.pushed.get(queue.id) ?? 0);
   const { records } = batch;
@@ -80,4 +80,8 @@ export function transformed(
     if (refused !== undefined) return refused;
   }
   return taken.queues.length + taken.partitions.length === 0 ? undefined : messagesEntry(own, taken, undefined, undefined);
+}
+
+function isBounded({ spec }: Queue): boolean {
+  return spec.countMax !== undefined || spec.sizeBytesMax !== undefined;
 }
