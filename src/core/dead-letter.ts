@@ -10,7 +10,7 @@ import type { Entry } from './entry.ts';
 import { gathered, joined, pick, startOf } from './picks.ts';
 import { nothingPlanned } from './plan.ts';
 import type { Queue } from './queue/queue.ts';
-import { place, routeOf, targetsOf } from './route.ts';
+import { NONE_WITHOUT, place, routeOf, sharesOf } from './route.ts';
 import { applyTransform, type Transform } from './routing/routing.ts';
 import type { Destination, Tenant } from './state.ts';
 
@@ -30,7 +30,7 @@ export function decideDeadLetter(
   const batch: Batch = { tenant, records, columns: undefined, deaths, nowMs, plan: nothingPlanned(), rules, message };
   const taken: Taken = { queues: [], partitions: [], duplicates: undefined, turnedAway: [] };
   const entries: Entry[] = [];
-  for (const share of targetsOf(route, message, records.count)) {
+  for (const share of sharesOf(route, message, records.count, NONE_WITHOUT)) {
     const { to, transform } = share;
     const picks = to.kind === 'queue' ? withoutCycles(to.queue, deaths, share.picks) : share.picks;
     if (picks?.length === 0) continue;

@@ -10,7 +10,7 @@ import { type Fault, faultEntries } from './dead-letter.ts';
 import type { Entry, MessagesEntry, ProducerBatch } from './entry.ts';
 import { startOf } from './picks.ts';
 import { nothingPlanned, type Plan } from './plan.ts';
-import { place, routeOf, targetsOf } from './route.ts';
+import { NONE_WITHOUT, place, routeOf, sharesOf } from './route.ts';
 import type { Route } from './routing/routing.ts';
 import type { Destination, State, Tenant } from './state.ts';
 import { takeInto, transformed } from './take.ts';
@@ -118,14 +118,8 @@ function checkSequence(state: State, publish: Publish, plan: Plan): ProducerBatc
 
 /** Schemas of the exchange and of every target. A fault is refused to the publisher, or the message goes where the schema says. */
 function checkSchemas(batch: Batch, exchange: string, route: Route<Destination>, rules: Rules): Fault[] | Refusal | undefined {
-  const schemas = new Set<SchemaSpec>();
-  const own = batch.tenant.router.exchange(exchange)?.schema;
-  if (own !== undefined) schemas.add(own);
-  for (const { to } of [...route.targets, ...route.conditional.map((c) => c.target)]) {
-    const schema = to.kind === 'queue' ? to.queue.spec.schema : to.topic.spec.schema;
-    if (schema !== undefined) schemas.add(schema);
-  }
-  if (schemas.size === 0) return undefined;
+  const schemas = schemasOn(batch.tenant.router.exchange(exchange)?.schema, route);
+  if (schemas === undefined) return undefined;
   const faults: Fault[] = [];
   for (let i = 0; i < batch.records.count; i++) {
     for (const schema of schemas) {
@@ -141,13 +135,28 @@ function checkSchemas(batch: Batch, exchange: string, route: Route<Destination>,
   return faults;
 }
 
+function schemasOn(own: SchemaSpec | undefined, route: Route<Destination>): ReadonlySet<SchemaSpec> | undefined {
+  let schemas: Set<SchemaSpec> | undefined;
+  const note = (schema: SchemaSpec | undefined) => {
+    if (schema !== undefined) schemas = (schemas ?? new Set()).add(schema);
+  };
+  note(own);
+  for (const { to } of route.targets) note(schemaOf(to));
+  for (const { target } of route.conditional) note(schemaOf(target.to));
+  return schemas;
+}
+
+function schemaOf(to: Destination): SchemaSpec | undefined {
+  return to.kind === 'queue' ? to.queue.spec.schema : to.topic.spec.schema;
+}
+
 function decideTargets(batch: Batch, route: Route<Destination>, publish: Publish, faults: readonly Fault[]): PublishDecision | Refusal {
   const { tenant, records, message } = batch;
   const named = tenant.topics.get(publish.address);
   const taken: Taken = { queues: [], partitions: [], duplicates: undefined, turnedAway: [] };
   const extra: Entry[] = [];
-  const faulty = new Set(faults.map((f) => f.index));
-  for (const { to, transform, picks } of targetsOf(route, message, records.count, faulty)) {
+  const faulty = faults.length === 0 ? NONE_WITHOUT : new Set(faults.map((f) => f.index));
+  for (const { to, transform, picks } of sharesOf(route, message, records.count, faulty)) {
     if (transform !== undefined) {
       const entry = transformed(batch, to, transform, picks);
       if (entry === undefined) continue;

@@ -5,7 +5,7 @@ import { type Refusal, refuse } from '../model/refusal.ts';
 import type { Batch } from './batch.ts';
 import type { PartitionTarget } from './entry.ts';
 import { pick } from './picks.ts';
-import type { Route, Target, Transform } from './routing/routing.ts';
+import { alsoTo, type Route, type Target, type Transform } from './routing/routing.ts';
 import type { Destination, Tenant, Topic } from './state.ts';
 
 export function routeOf(tenant: Tenant, exchange: string, address: string): Route<Destination> | Refusal {
@@ -22,35 +22,39 @@ export function routeOf(tenant: Tenant, exchange: string, address: string): Rout
   return route;
 }
 
-/** Every target with the records it takes; those that depend on the message are asked message by message. */
-export function* targetsOf(
+/** What one target takes: all records, or those picked. */
+export interface Share {
+  readonly to: Destination;
+  readonly transform: Transform | undefined;
+  readonly picks: Uint32Array | undefined;
+}
+
+/** Every target with its share; those that depend on the message are asked message by message. No target stands twice without transform. */
+export function sharesOf(
   route: Route<Destination>,
   message: (i: number) => Message,
   count: number,
-  without: ReadonlySet<number> = new Set(),
-): Generator<{ to: Destination; transform: Transform | undefined; picks: Uint32Array | undefined }> {
+  without: ReadonlySet<number>,
+): readonly Share[] {
   const all = without.size === 0 ? undefined : pick(count, (i) => !without.has(i));
-  const seen = new Map<Destination, Target<Destination>>();
-  for (const target of route.targets) {
-    if (target.transform === undefined) seen.set(target.to, target);
-    yield { to: target.to, transform: target.transform, picks: all };
-  }
-  if (route.conditional.length === 0) return;
-  // Several conditional bindings to one target give it one copy of each message, as do static ones.
-  const byTarget = new Map<Destination, Map<Transform | undefined, ((m: Message) => boolean)[]>>();
-  for (const { target, test } of route.conditional) {
-    if (target.transform === undefined && seen.has(target.to)) continue;
-    const transforms = byTarget.get(target.to) ?? new Map();
-    byTarget.set(target.to, transforms);
-    transforms.set(target.transform, [...(transforms.get(target.transform) ?? []), test]);
-  }
-  for (const [to, transforms] of byTarget) {
-    for (const [transform, tests] of transforms) {
-      const picks = pick(count, (i) => !without.has(i) && tests.some((test) => test(message(i))));
-      if (picks.length > 0) yield { to, transform, picks };
+  const shares: Share[] = [];
+  for (const { to, transform } of route.targets) shares.push({ to, transform, picks: all });
+  if (route.conditional.length === 0) return shares;
+  const chosen = new Map<Target<Destination>, number[]>();
+  for (let i = 0; i < count; i++) {
+    if (without.has(i)) continue;
+    for (const target of alsoTo(route, message(i))) {
+      const list = chosen.get(target);
+      if (list === undefined) chosen.set(target, [i]);
+      else list.push(i);
     }
   }
+  for (const [{ to, transform }, list] of chosen) shares.push({ to, transform, picks: Uint32Array.from(list) });
+  return shares;
 }
+
+/** No record is left out. */
+export const NONE_WITHOUT: ReadonlySet<number> = new Set();
 
 /** A topic's share, one target per partition: by the partition asked for, else by key, else in turn (one partition a batch). */
 export function place(batch: Batch, topic: Topic, picks: Uint32Array | undefined): PartitionTarget[] {
