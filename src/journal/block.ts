@@ -17,6 +17,9 @@ export const FRAME_BYTES = 4;
 /** Blocks begin at multiples of this. */
 export const ALIGN_BYTES = 4096;
 
+/** Far beyond what can be written, and far enough from where numbers stop being exact. */
+const NUMBER_MAX = 2 ** 52;
+
 /** 64 random bits: a whole number to 2^32 - 1 each. */
 export interface Identity {
   readonly low: number;
@@ -120,10 +123,10 @@ export function readHeader(view: DataView, at: number, position: Position, journ
   header.checkpointBlock = readU64(view, at + 48) as Position;
   header.checkpoint = readU64(view, at + 56) as Position;
   header.opening = readIdentity(view, at + 72);
-  if (flags > 1 || header.format === 0 || !Number.isSafeInteger(header.number)) return 'malformed';
-  if (header.durable > header.position || header.checkpointBlock > header.checkpoint || header.checkpointBlock > header.position)
-    return 'malformed';
-  return undefined;
+  if (flags > 1 || header.format === 0 || header.number > NUMBER_MAX) return 'malformed';
+  if (header.durable > header.position || header.checkpointBlock > header.position) return 'malformed';
+  const { checkpoint } = header;
+  return header.checkpointBlock > checkpoint || checkpoint > header.position + header.sizeBytes ? 'malformed' : undefined;
 }
 
 /** The rest of the check, with the whole block there: the checksum, whether this build knows the layout, and that the entries fill the block. */

@@ -12,6 +12,7 @@ import { segmentPath } from './segment.ts';
 
 /** Findings beyond this many are only counted. */
 const FINDINGS_MAX = 1000;
+const GAPS_MAX = 10_000;
 
 /**
  * `empty`: no journal is here · `sound`: it opens, and nothing is missing · `cut`: it opens; its end was being written when the process or
@@ -96,7 +97,10 @@ class Examination {
         this.#segments.push({ number, path, sizeBytes, blocks: 0, entries: 0, entryBytes: 0 });
       },
       block: (_stream, header) => this.#count(header),
-      gap: (gap) => this.#gaps.push(gap),
+      gap: (gap) => {
+        if (this.#gaps.length < GAPS_MAX) this.#gaps.push(gap);
+        else this.#more++;
+      },
     });
     const kept = cut === undefined ? last : cut.before;
     this.#last = kept;

@@ -6,7 +6,7 @@
 
 import type { Disk } from '../host/disk.ts';
 import type { Logger } from '../host/logger.ts';
-import { byteOf, type Position, position, segmentOf } from '../model/lines.ts';
+import { byteOf, type Position, position, SEGMENT_BYTES, segmentOf } from '../model/lines.ts';
 import { Refused } from '../model/refusal.ts';
 import { ALIGN_BYTES, align, type BlockHeader, emptyHeader, FRAME_BYTES, HEADER_BYTES, type Identity } from './block.ts';
 import type { BlockIndex } from './block-index.ts';
@@ -220,7 +220,8 @@ export async function segmentFiles(disk: Disk, directory: string): Promise<Segme
     const path = `${directory}/${name}`;
     const file = await disk.open(path);
     try {
-      files.push({ number, path, sizeBytes: await file.sizeBytes() });
+      // What stands behind the most a segment may hold has no position.
+      files.push({ number, path, sizeBytes: Math.min(SEGMENT_BYTES, await file.sizeBytes()) });
     } finally {
       await file.close();
     }

@@ -13,6 +13,9 @@ import { segmentPath } from './segment.ts';
 import type { Stream } from './stream.ts';
 import type { SegmentFile } from './walk.ts';
 
+/** Most segments without a file that are bridged. */
+const FILLED_MAX = 1024;
+
 export interface Salvage {
   readonly target: string;
   readonly blocks: number;
@@ -104,6 +107,7 @@ class Copy {
     const bytes = new Uint8Array(ALIGN_BYTES);
     const at = this.#next;
     if (segmentOf(at) !== this.#segment) await this.#open(segmentOf(at));
+    this.#hasWanted &&= this.#wanted.block >= this.#chainStart;
     const written = this.written;
     written.checkpointBlock = this.#hasWanted ? this.#wanted.block : this.#chainStart;
     written.checkpoint = this.#hasWanted ? this.#wanted.start : this.#chainStart;
@@ -131,13 +135,14 @@ class Copy {
   async #reach(to: Position): Promise<void> {
     const segment = segmentOf(to);
     if (segment === this.#segment) return this.#fill(this.#next, to);
-    // Missing segments that replay has no need of stay missing.
-    if (this.#segment < 0 || (segment > this.#segment + 1 && segment <= segmentOf(this.#wanted.block))) {
+    const missing = segment - this.#segment - 1;
+    // Missing segments that replay has no need of stay missing; so do more than anyone can have lost.
+    if (this.#segment < 0 || missing > FILLED_MAX || (missing > 0 && segment <= segmentOf(this.#wanted.block))) {
       this.#chainStart = position(segment, 0);
     } else {
-      for (let missing = this.#segment + 1; missing < segment; missing++) {
-        await this.#open(missing);
-        await this.#fill(position(missing, 0), position(missing, ALIGN_BYTES));
+      for (let number = this.#segment + 1; number < segment; number++) {
+        await this.#open(number);
+        await this.#fill(position(number, 0), position(number, ALIGN_BYTES));
       }
     }
     await this.#open(segment);

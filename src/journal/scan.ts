@@ -1,7 +1,7 @@
 /** Reads every segment of a damaged journal and finds the blocks that can still be trusted, in order, whatever is missing between them. */
 
 import type { Disk } from '../host/disk.ts';
-import { byteOf, type Position, position, segmentOf } from '../model/lines.ts';
+import { type Position, position, segmentOf } from '../model/lines.ts';
 import {
   ALIGN_BYTES,
   align,
@@ -118,7 +118,7 @@ class Scan {
       // All before an opening was on the device then: a later block says so, and one of a cut-off end cannot.
       if (!sameIdentity(header.opening, last.opening) && header.durable <= this.#opened) return false;
     }
-    const isNext = last === undefined ? header.number === 0 || byteOf(header.position) === 0 : isLinked(last, header);
+    const isNext = last === undefined ? header.position === this.next : isLinked(last, header);
     if (!isNext) this.#gap(header);
     if (this.cut !== undefined && header.durable > this.cut.from) this.cut = undefined;
     if (header.opened) this.#opened = header.position;

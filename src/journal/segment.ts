@@ -1,13 +1,15 @@
 /** One segment file: its name, how it is made, and what the journal knows of it. */
 
 import type { Disk, File } from '../host/disk.ts';
-import { position } from '../model/lines.ts';
+import { position, SEGMENT_BYTES } from '../model/lines.ts';
 import { HEADER_BYTES, standsAt } from './block.ts';
 import { BlockIndex } from './block-index.ts';
 import { ShortWrite, writeWhole } from './head.ts';
 import type { SegmentFile } from './walk.ts';
 
 const NAME = /^(\d{10})\.journal$/;
+/** Past the last segment that positions to 2^53 - 1 can name. */
+const NUMBER_END = 2 ** 53 / SEGMENT_BYTES;
 const TEMPORARY = '.filling';
 const FILL_BYTES = 1024 * 1024;
 /** While a spare is filled its bytes are synced so often, so that the journal's own writes never queue behind a whole segment. */
@@ -86,10 +88,10 @@ export function segmentPath(directory: string, number: number): string {
   return `${directory}/${String(number).padStart(10, '0')}.journal`;
 }
 
-/** The number in a segment's name; `undefined` for other files. */
+/** The number in a segment's name; `undefined` for other files, and for numbers whose positions would not be exact. */
 export function segmentNumber(name: string): number | undefined {
-  const digits = NAME.exec(name)?.[1];
-  return digits === undefined ? undefined : Number(digits);
+  const number = Number(NAME.exec(name)?.[1]);
+  return number < NUMBER_END ? number : undefined;
 }
 
 /** The name of a file that is being made. */

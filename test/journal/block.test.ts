@@ -98,6 +98,7 @@ describe('is no block', () => {
     assert.equal(fault(block(['a'], { durable: (AT + 1) as Position }).bytes), 'malformed');
     assert.equal(fault(block(['a'], { checkpointBlock: (AT + 1) as Position, checkpoint: (AT + 2) as Position }).bytes), 'malformed');
     assert.equal(fault(block(['a'], { checkpoint: position(68_000, 0) }).bytes), 'malformed');
+    assert.equal(fault(block(['a'], { checkpoint: (AT + HEADER_BYTES + 6) as Position }).bytes), 'malformed');
     assert.equal(fault(block(['a'], { number: 2 ** 53 }).bytes), 'malformed');
     assert.equal(fault(block(['a'], { format: 0 }).bytes), 'malformed');
   });
