@@ -43,12 +43,6 @@ export class SparseIndex {
     return this.#last((i) => (this.#beforeMs[i] ?? 0) < timeMs);
   }
 
-  /** Drops places at or behind byte `at`. Answers the last one kept: from there on, times have to be looked at again. */
-  cut(at: number): { readonly at: number; readonly beforeMs: number } {
-    while (this.#count > 0 && (this.#at[this.#count - 1] ?? 0) >= at) this.#count--;
-    return this.#count === 0 ? { at: 0, beforeMs: Number.NEGATIVE_INFINITY } : this.row(this.#count - 1);
-  }
-
   #last(holds: (i: number) => boolean): number {
     let low = 0;
     let high = this.#count;

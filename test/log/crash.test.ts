@@ -12,7 +12,7 @@ const KINDS: Readonly<Record<string, LifeOptions>> = {
   'batches much larger than segments and buffers': { ...SIZES, faults: true, compacted: true, segmentBytes: 100, bufferBytes: 50 },
   'one segment for all': { ...SIZES, faults: true, compacted: true, segmentBytes: 1_000_000, bufferBytes: 4000 },
 };
-const SEEDS = 25;
+const SEEDS = 15;
 
 for (const [name, options] of Object.entries(KINDS)) {
   test(`after a crash the log holds what was safe and nothing that was not appended: ${name}`, async () => {
