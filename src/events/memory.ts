@@ -37,6 +37,8 @@ export interface Shape {
   readonly standing: number;
   readonly threads: number;
   readonly levels: number;
+  /** log2 of the fewest slots of a ring. */
+  readonly ringBits: number;
 }
 
 /** Words of one page: 2 of administration, 254 of payload. */
@@ -251,7 +253,7 @@ export function layoutOf(shape: Shape): Layout {
   const ring = (count: number): RingPlace => {
     // Twice as many slots as things, as a few may be in it twice after a death. Never so few that a slot's lap number could come round
     // while a thread stands still between two instructions.
-    const bits = Math.max(12, Math.ceil(Math.log2(2 * count)));
+    const bits = Math.max(shape.ringBits, Math.ceil(Math.log2(2 * count)));
     return { at: place(2 * LINE + 2 ** bits), bits };
   };
   const slab = (count: number, stride: number): SlabPlace => {

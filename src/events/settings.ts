@@ -83,6 +83,8 @@ const BATCH_SIZE_MAX = 64;
 const DEATHS_MAX = 3;
 /** Fewer records would come round too soon: see `Ids`. */
 const RECORDS_MIN = 4096;
+/** Likewise for the slots of a ring: see `Ring`. */
+const RING_BITS = 12;
 
 /** Throws `Refused('invalid')` naming the option. */
 export function settingsOf(options: QueueOptions): Settings {
@@ -108,6 +110,7 @@ export function settingsOf(options: QueueOptions): Settings {
     standing: whole('standingMax', options.standingMax ?? 4096, 1, 65_536),
     threads,
     levels: whole('levels', options.levels ?? 1, 1, LEVELS_MAX),
+    ringBits: RING_BITS,
   };
   return {
     shape,

@@ -1,0 +1,234 @@
+/**
+ * Runs a few threads of stepwise code in every order there is, and in every order with a thread dying at any step, and looks at each end.
+ * States that were met before are not gone into again: memory, and what each thread has seen so far, say all about a state.
+ */
+
+import type { Step } from './stepwise.ts';
+
+export type Program = Generator<Step, unknown, unknown>;
+
+export interface World {
+  readonly words: Int32Array;
+  readonly threads: readonly Program[];
+  /** What is wrong at the end, if anything. `dead`: which thread died. */
+  check(results: readonly unknown[], dead: number): string | undefined;
+  /** What runs after the death of a thread, beside those that live. */
+  recover?(dead: number): Program;
+  /** Threads that may die. */
+  readonly mortals?: readonly number[];
+  /** Words that only this thread uses, and after its death who recovers it: nobody can come in between. */
+  isPrivate?(at: number, thread: number): boolean;
+}
+
+export interface Exploration {
+  readonly states: number;
+  readonly ends: number;
+  /** The first thing that went wrong, with the order of threads that leads there. */
+  readonly fault: string | undefined;
+}
+
+interface Running {
+  readonly program: Program;
+  next: IteratorResult<Step, unknown>;
+  /** Hash of all that it has been given. */
+  readonly seen: Hash;
+  waiting: boolean;
+  dead: boolean;
+}
+
+const STATES_MAX = 3_000_000;
+/** A run that takes more steps does not end. */
+const STEPS_MAX = 1500;
+
+/** Two words, so that two states are never taken for one. */
+interface Hash {
+  a: number;
+  b: number;
+}
+
+/** `make` builds the same world each time. */
+export function explore(make: () => World): Exploration {
+  const visited = new Set<number>();
+  let states = 0;
+  let ends = 0;
+  /** Choices still to be made, newest last: each is the way there. */
+  const open: number[][] = [[]];
+  for (let way = open.pop(); way !== undefined; way = open.pop()) {
+    const run = new Run(make());
+    for (const choice of way) run.take(choice);
+    const path = [...way];
+    for (;;) {
+      const choices = run.choices();
+      if (choices.length === 0) {
+        ends++;
+        const fault = run.fault();
+        if (fault !== undefined) return { states, ends, fault: `${fault} · after ${path.join(' ')}` };
+        break;
+      }
+      const key = run.key();
+      if (visited.has(key)) break;
+      visited.add(key);
+      if (++states > STATES_MAX) throw new Error(`more than ${STATES_MAX} states`);
+      if (path.length > STEPS_MAX) return { states, ends, fault: `no end · after ${path.slice(0, 60).join(' ')} …` };
+      for (const other of choices.slice(1)) open.push([...path, other]);
+      run.take(choices[0] as number);
+      path.push(choices[0] as number);
+    }
+  }
+  return { states, ends, fault: undefined };
+}
+
+/** Choices are the number of the thread that makes a step; the death of a thread is its number plus this. */
+const DEATH = 100;
+
+class Run {
+  readonly #world: World;
+  readonly #threads: Running[];
+  readonly #waiters: { thread: number; at: number }[] = [];
+  readonly #memory: Hash = { a: 0, b: 0 };
+  #dead = -1;
+  #last = -1;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#threads = world.threads.map((program) => this.#begin(program));
+  }
+
+  choices(): number[] {
+    const ready: number[] = [];
+    let alone = -1;
+    for (const [index, thread] of this.#threads.entries()) {
+      if (thread.dead || thread.next.done === true || thread.waiting) continue;
+      ready.push(index);
+      if (alone < 0 && this.#world.isPrivate?.((thread.next.value as Step).at, index) === true) alone = index;
+    }
+    // What nobody else sees may as well be done at once.
+    const choices = alone < 0 ? ready : [alone];
+    // A death is felt when the recovery begins, which may be any time later: so it is enough to try it after each step of its own.
+    if (this.#dead < 0) {
+      for (const mortal of this.#world.mortals ?? []) {
+        if ((this.#last === mortal || this.#last < 0) && this.#threads[mortal]?.next.done !== true) choices.push(DEATH + mortal);
+      }
+    }
+    return choices;
+  }
+
+  take(choice: number): void {
+    if (choice >= DEATH) {
+      this.#dead = choice - DEATH;
+      (this.#threads[this.#dead] as Running).dead = true;
+      const recovery = this.#world.recover?.(this.#dead);
+      if (recovery !== undefined) this.#threads.push(this.#begin(recovery));
+      for (let index = 0; index < this.#waiters.length; index++) {
+        if (this.#waiters[index]?.thread === this.#dead) this.#waiters.splice(index--, 1);
+      }
+      return;
+    }
+    this.#last = choice;
+    const thread = this.#threads[choice] as Running;
+    this.#give(thread, this.#do(thread.next.value as Step, choice));
+  }
+
+  key(): number {
+    let { a, b } = this.#memory;
+    const add = (value: number, place: number): void => {
+      a ^= mix(value, place, 1);
+      b ^= mix(value, place, 2);
+    };
+    for (const [index, thread] of this.#threads.entries()) {
+      add(thread.seen.a, 1009 * (index + 1));
+      add(thread.seen.b, 1013 * (index + 1));
+      add((thread.waiting ? 1 : 0) + (thread.dead ? 2 : 0) + (thread.next.done === true ? 4 : 0), 1019 * (index + 1));
+    }
+    for (const [index, { thread, at }] of this.#waiters.entries()) add(thread * 65537 + at, 104729 * (index + 1));
+    if (this.#dead < 0 && (this.#world.mortals ?? []).includes(this.#last)) add(this.#last, 99991);
+    return (a >>> 0) * 2 ** 20 + ((b >>> 0) & 0xfffff);
+  }
+
+  fault(): string | undefined {
+    const asleep = this.#threads.findIndex((thread) => thread.waiting && !thread.dead);
+    const results = this.#threads.map((thread) => (thread.next.done === true ? thread.next.value : undefined));
+    const fault = this.#world.check(results, this.#dead);
+    if (fault !== undefined) return fault;
+    return asleep < 0 ? undefined : `thread ${asleep} sleeps for ever`;
+  }
+
+  #begin(program: Program): Running {
+    const thread: Running = { program, next: program.next(), seen: { a: 1, b: 1 }, waiting: false, dead: false };
+    return thread;
+  }
+
+  #give(thread: Running, value: unknown): void {
+    const number = typeof value === 'number' ? value : String(value).length * 31;
+    thread.seen.a = mix(thread.seen.a, number, 3);
+    thread.seen.b = mix(thread.seen.b, number, 4);
+    thread.next = thread.program.next(value);
+  }
+
+  #write(words: Int32Array, at: number, value: number): void {
+    const before = words[at] as number;
+    this.#memory.a ^= mix(before, at, 5) ^ mix(value, at, 5);
+    this.#memory.b ^= mix(before, at, 6) ^ mix(value, at, 6);
+    words[at] = value;
+  }
+
+  #do({ kind, words, at, values }: Step, index: number): unknown {
+    if (!(at >= 0 && at < words.length)) throw new Error(`thread ${index} reaches for word ${at}`);
+    const before = words[at] as number;
+    const [first = 0, second = 0] = values;
+    switch (kind) {
+      case 'get':
+      case 'load':
+        return before;
+      case 'set':
+      case 'store':
+        this.#write(words, at, first);
+        return first;
+      case 'exchange':
+        this.#write(words, at, first);
+        return before;
+      case 'add':
+        this.#write(words, at, before + first);
+        return before;
+      case 'sub':
+        this.#write(words, at, before - first);
+        return before;
+      case 'compareExchange':
+        if (before === (first | 0)) this.#write(words, at, second);
+        return before;
+      case 'wait':
+        return this.#wait(index, at, before === first);
+      default:
+        return this.#notify(at, first === 0 && values.length === 0 ? Number.POSITIVE_INFINITY : first);
+    }
+  }
+
+  /** The first time the step puts the thread to sleep; it is made again when it is woken. */
+  #wait(index: number, at: number, equal: boolean): unknown {
+    if (!equal) return 'not-equal';
+    (this.#threads[index] as Running).waiting = true;
+    this.#waiters.push({ thread: index, at });
+    return 'ok';
+  }
+
+  #notify(at: number, count: number): number {
+    let woken = 0;
+    for (let index = 0; index < this.#waiters.length && woken < count; ) {
+      const waiter = this.#waiters[index] as { thread: number; at: number };
+      if (waiter.at !== at) {
+        index++;
+        continue;
+      }
+      this.#waiters.splice(index, 1);
+      (this.#threads[waiter.thread] as Running).waiting = false;
+      woken++;
+    }
+    return woken;
+  }
+}
+
+function mix(value: number, place: number, seed: number): number {
+  let hash = Math.imul((value | 0) ^ Math.imul(seed, 0x9e3779b1), 0x85ebca6b) ^ Math.imul((place | 0) + seed, 0xc2b2ae35);
+  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+  return hash ^ (hash >>> 13);
+}
