@@ -18,7 +18,7 @@ export const FRAME_BYTES = 4;
 export const ALIGN_BYTES = 4096;
 
 /** Far beyond what can be written, and far enough from where numbers stop being exact. */
-const NUMBER_MAX = 2 ** 52;
+export const NUMBER_MAX: number = 2 ** 52;
 
 /** 64 random bits: a whole number to 2^32 - 1 each. */
 export interface Identity {

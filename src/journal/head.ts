@@ -7,7 +7,7 @@ import { crc32 } from '../bytes/crc32.ts';
 import type { Disk, File } from '../host/disk.ts';
 import type { Position } from '../model/lines.ts';
 import { Refused } from '../model/refusal.ts';
-import { FORMAT, type Identity, readIdentity, readU64, writeIdentity, writeU64 } from './block.ts';
+import { FORMAT, type Identity, NUMBER_MAX, readIdentity, readU64, writeIdentity, writeU64 } from './block.ts';
 import { newerFormat } from './walk.ts';
 
 /** "SBXH" as the bytes stand in the file. */
@@ -46,8 +46,8 @@ export async function readHead(disk: Disk, directory: string): Promise<SavedHead
   } finally {
     await file.close();
   }
-  const first = decode(new DataView(bytes.buffer, 0, SLOT_BYTES), bytes.subarray(0, SLOT_BYTES));
-  const second = decode(new DataView(bytes.buffer, SLOT_BYTES, SLOT_BYTES), bytes.subarray(SLOT_BYTES));
+  const first = decode(bytes, 0);
+  const second = decode(bytes, 1);
   if (first === undefined && second === undefined) {
     throw new Refused(
       'damaged',
@@ -137,15 +137,21 @@ function encode(state: SavedHead): Uint8Array {
   return bytes;
 }
 
-function decode(view: DataView, bytes: Uint8Array): SavedHead | undefined {
+/** `undefined`: that slot is not whole. */
+function decode(both: Uint8Array, slot: number): SavedHead | undefined {
+  const bytes = both.subarray(slot * SLOT_BYTES, (slot + 1) * SLOT_BYTES);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const sizeBytes = view.getUint32(8, true);
   if (view.getUint32(0, true) !== MAGIC || sizeBytes < USED_BYTES || sizeBytes > SLOT_BYTES) return undefined;
   if (crc32(bytes.subarray(8, sizeBytes)) !== view.getUint32(4, true)) return undefined;
   if (view.getUint16(12, true) > FORMAT) throw new Refused('format', newerFormat(view.getUint16(12, true)));
+  const sequence = readU64(view, 16);
+  const blocks = readU64(view, 24);
+  if (sequence > NUMBER_MAX || sequence % 2 !== slot || blocks > NUMBER_MAX) return undefined;
   return {
     closed: (view.getUint16(14, true) & 1) === 1,
-    sequence: readU64(view, 16),
-    blocks: readU64(view, 24),
+    sequence,
+    blocks,
     position: readU64(view, 32) as Position,
     journal: readIdentity(view, 40),
   };

@@ -1,9 +1,14 @@
 /** What the journal promises, one by one, on disks in memory. */
 
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { crc32 } from '../../src/bytes/crc32.ts';
 import { MemoryDisk } from '../../src/host/memory-disk.ts';
+import { nodeHost } from '../../src/host/node-host.ts';
+import { silentLogger } from '../../src/host/text-logger.ts';
 import { examine, Journal } from '../../src/journal/journal.ts';
 import { byteOf, type Position, position, segmentOf } from '../../src/model/lines.ts';
 import { Harness, harness, hex, type Kept, SMALL } from './harness.ts';
@@ -573,6 +578,35 @@ describe('open and close', () => {
     const openings = blocks.map((block) => block.subarray(72, 80).toString('hex'));
     assert.equal(new Set(openings).size, 3);
     assert.equal(openings[0], openings[2]);
+  });
+
+  test('works on a real disk', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'journal-'));
+    const written: string[] = [];
+    const replayed: string[] = [];
+    const safe: { wake?: () => void } = {};
+    const options = { directory: join(directory, 'a/b'), ...SMALL, onSafe: () => safe.wake?.(), onFailure: assert.fail };
+    for (const durability of ['fsync', 'os', 'memory'] as const) {
+      replayed.length = 0;
+      const journal = await Journal.open(nodeHost({ logger: silentLogger }), { ...options, durability }, (bytes, at, sizeBytes) => {
+        replayed.push(hex(bytes.subarray(at, at + sizeBytes)));
+      });
+      assert.deepEqual(replayed, written);
+      for (let i = 0; i < 30; i++) {
+        const room = journal.begin(3000);
+        room.bytes.fill(written.length, room.at, room.at + 3000);
+        written.push(hex(room.bytes.subarray(room.at, room.at + 3000)));
+        journal.end(3000);
+        const woken = new Promise<void>((wake) => {
+          safe.wake = wake;
+        });
+        journal.sync();
+        if (journal.safe < journal.tip) await woken;
+        assert.equal(journal.safe, journal.tip);
+      }
+      await journal.close();
+    }
+    await rm(directory, { recursive: true });
   });
 
   test('options that cannot be are refused', async () => {
