@@ -52,7 +52,7 @@ async function cycle({ directory, durability, by, end, after }: Cycle): Promise<
       if (told.length > 2000) resolve();
     });
   });
-  await Promise.race([working, gone, pause(10_000)]);
+  await Promise.race([working, gone, pause(60_000)]);
   await pause(Math.random() * 250);
   // Only what was told before the end began counts: an answer on its way during it may be about anything.
   snapshot = told.slice(0, told.lastIndexOf('\n') + 1);
