@@ -32,7 +32,10 @@ export interface Slot {
   dirtyBytes: number;
 }
 
-/** What the log lacks is appended, what the journal does not know is cut, and what came while it was being opened follows. */
+/**
+ * What the log lacks is appended, what the journal does not know is cut, and what came while it was being opened follows. The log is the
+ * slot's in the same turn: what comes a tick later must find it there, or nobody would ever append it.
+ */
 export async function catchUp(log: PartitionLog, slot: Slot, journal: Journal): Promise<void> {
   const { topic, partition } = slot;
   for (const replayed of slot.replayed) {
@@ -51,6 +54,7 @@ export async function catchUp(log: PartitionLog, slot: Slot, journal: Journal): 
   for (const { base, timeMs, records, picks } of slot.early) log.append(offset(base), timeMs, records, picks);
   slot.early = [];
   slot.replayed = [];
+  slot.log = log;
 }
 
 async function appendReplayed(

@@ -235,7 +235,6 @@ export class Partitions {
       onFailure: this.#fail,
     });
     await catchUp(log, slot, this.#ledger.journal);
-    slot.log = log;
     return log;
   }
 
