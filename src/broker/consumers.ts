@@ -121,6 +121,7 @@ export class Outbox {
   }
 
   send(taking: Taking<LiveTaker>): void {
+    if (this.#ended) return;
     this.#waiting.push(taking);
     if (!this.#busy) this.#pump();
   }
@@ -158,8 +159,10 @@ export class Outbox {
       let count = 0;
       for (; i < numbers.length; i++) {
         const number = numbers[i] ?? 0;
+        // The lease first: what is settled has no place any more.
+        if (queue.leaseOf(number) !== lease) break;
         const position = queue.position(number);
-        if (!covers(view, position) || queue.leaseOf(number) !== lease) break;
+        if (!covers(view, position)) break;
         at[count++] = position - view.base;
       }
       this.#hand(taking, describeMessages(queue, numbers.subarray(start, i), lease, view.bytes, at.subarray(0, count)));

@@ -83,9 +83,10 @@ export class Takings {
 
   async #cancel(taker: LiveTaker, outbox: Outbox, keep: boolean): Promise<void> {
     const { queue } = taker;
+    // At once, even if what it holds goes back only after a checkpoint: nothing comes to who has cancelled.
+    outbox.end();
+    this.#outboxes.delete(outbox);
     const tip = await this.#ledger.run(() => {
-      outbox.end();
-      this.#outboxes.delete(outbox);
       if (!this.#queues.consumers.remove(taker)) return this.#ledger.journal.tip;
       if (!keep) for (const lease of this.#queues.consumers.leasesOf(taker)) this.#queues.giveBack(queue, queue.heldBy(lease), lease, 0);
       if (this.#queues.consumers.of(queue) === undefined && queue.spec.autoDelete === true) {
