@@ -46,7 +46,7 @@ export class Reader {
       );
     }
     // From here on it is not recycled until it has been read.
-    this.#segments.hold(segment);
+    this.#segments.files.hold(segment);
     try {
       const byte = byteOf(at);
       if (byte < segment.index.knownFromByte) await this.#walkOnce(segment);
@@ -54,7 +54,7 @@ export class Reader {
       if (from < 0) throw damaged(segment.path, byte, 'absent');
       return await this.#read(segment, from, segment.index.run(from, RUN_BYTES));
     } finally {
-      this.#segments.done(segment);
+      this.#segments.files.done(segment);
     }
   }
 
@@ -63,12 +63,12 @@ export class Reader {
     const buffer = this.#take(sizeBytes);
     const bytes = buffer.length === sizeBytes ? buffer : buffer.subarray(0, sizeBytes);
     try {
-      const file = await this.#segments.use(segment);
+      const file = await this.#segments.files.use(segment);
       let got: number;
       try {
         got = await file.read(bytes, from);
       } finally {
-        this.#segments.done(segment);
+        this.#segments.files.done(segment);
       }
       const whole = wholeBytes(bytes, got, segment, from, this.#journal);
       return new FetchedView(bytes, position(segment.number, from), whole, () => this.#give(buffer));
@@ -100,7 +100,7 @@ export class Reader {
     const view = new DataView(bytes.buffer);
     let windowByte = 0;
     let windowBytes = 0;
-    const file = await this.#segments.use(segment);
+    const file = await this.#segments.files.use(segment);
     try {
       for (let byte = 0; byte < untilByte; byte = found.endByte) {
         if (byte + HEADER_BYTES > windowByte + windowBytes) {
@@ -113,7 +113,7 @@ export class Reader {
         found.add(byte, header.sizeBytes);
       }
     } finally {
-      this.#segments.done(segment);
+      this.#segments.files.done(segment);
     }
     segment.index.prepend(found);
   }

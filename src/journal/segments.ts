@@ -3,14 +3,13 @@
  * (or recycled), synced and under its final name in a synced directory before anything is written to it.
  */
 
-import type { File } from '../host/disk.ts';
 import type { Host } from '../host/host.ts';
 import type { Position } from '../model/lines.ts';
+import { OpenFiles } from './open-files.ts';
 import { isPassing, makeSegment, Segment, segmentPath, temporaryPath } from './segment.ts';
 
 /** A second spare takes what is recycled, so that steady work fills no file with zeros ever again. */
 export const SPARES_MAX = 2;
-const OPEN_MAX = 16;
 const RETRY_MS = 1000;
 /** A spare is begun when an eighth of the segment being written is used: a journal that stays tiny never costs a whole segment. */
 const PREPARE_AT = 1 / 8;
@@ -32,6 +31,7 @@ export class Segments {
   /** Oldest first; the last one is being written. */
   readonly live: Segment[];
   readonly spares: Segment[];
+  readonly files: OpenFiles;
   readonly #host: Host;
   readonly #options: SegmentsOptions;
   /** Given to `recycle`; `since`: the tip at that time. */
@@ -41,7 +41,6 @@ export class Segments {
   #working: Promise<void> | undefined;
   #again = false;
   #cancelRetry: (() => void) | undefined;
-  #clock = 0;
   #wanted = false;
   #unlooked = false;
   /** Under its final name, and not open yet because the process has too many open files. */
@@ -52,7 +51,10 @@ export class Segments {
     this.#options = options;
     this.live = live;
     this.spares = spares;
-    this.active.users++;
+    this.files = new OpenFiles(host.disk, options.dsync, () => {
+      this.work();
+    });
+    this.files.hold(this.active);
   }
 
   get active(): Segment {
@@ -77,9 +79,8 @@ export class Segments {
   }
 
   find(number: number): Segment | undefined {
-    return (
-      this.live.find((segment) => segment.number === number) ?? this.#leaving.find(({ segment }) => segment.number === number)?.segment
-    );
+    const live = this.live.find((segment) => segment.number === number);
+    return live ?? this.#leaving.find(({ segment }) => segment.number === number && !segment.gone)?.segment;
   }
 
   /** The next segment becomes the one being written; `undefined` when there is no spare yet: wait for `onSpare`. */
@@ -91,7 +92,7 @@ export class Segments {
       return undefined;
     }
     this.#wanted = false;
-    next.users++;
+    this.files.hold(next);
     // What is appended is ahead of what is written: the segment left here may have been given to `recycle` already.
     if (this.isLeaving(this.active)) this.live.pop();
     this.live.push(next);
@@ -125,34 +126,6 @@ export class Segments {
     return this.#leaving.some((leaving) => leaving.segment === segment);
   }
 
-  /** Keeps the segment's file from being closed or recycled until `done`. */
-  hold(segment: Segment): void {
-    segment.users++;
-  }
-
-  /** The open file, for reading. Give it back with `done`. */
-  async use(segment: Segment): Promise<File> {
-    segment.users++;
-    segment.usedAt = ++this.#clock;
-    if (segment.file !== undefined) return segment.file;
-    this.#closeIdle();
-    segment.opening ??= this.#host.disk.open(segment.path, { dsync: this.#options.dsync });
-    try {
-      segment.file = await segment.opening;
-      return segment.file;
-    } catch (error) {
-      this.done(segment);
-      throw error;
-    } finally {
-      segment.opening = undefined;
-    }
-  }
-
-  done(segment: Segment): void {
-    segment.users--;
-    if (segment.users === 0 && this.#leaving.length > 0) this.work();
-  }
-
   /** Does what is due: lets go of what is free, makes a spare where one is wanted. */
   work(): void {
     if (this.#stopped) return;
@@ -161,6 +134,7 @@ export class Segments {
       return;
     }
     this.#working = this.#chores()
+      .then(() => this.files.shutIdle(this.live))
       .catch((error: unknown) => this.#failed(error))
       .then(() => {
         this.#working = undefined;
@@ -178,7 +152,7 @@ export class Segments {
 
   async close(): Promise<void> {
     await this.quiet();
-    for (const segment of this.#all()) await this.#shut(segment);
+    for (const segment of this.#all()) await this.files.shut(segment);
   }
 
   /** Nothing is written any more. */
@@ -226,7 +200,7 @@ export class Segments {
     // From here on nobody is given it to read any more.
     segment.gone = true;
     const keep = await this.#isReusable(segment);
-    await this.#shut(segment);
+    await this.files.shut(segment);
     if (this.#stopped) return;
     if (keep) {
       const next = new Segment(this.#nextNumber, segmentPath(directory, this.#nextNumber), segmentBytes);
@@ -248,9 +222,9 @@ export class Segments {
   async #isReusable(segment: Segment): Promise<boolean> {
     if (this.#unopened !== undefined || this.spares.length >= SPARES_MAX || segment.sizeBytes !== this.#options.segmentBytes) return false;
     try {
-      return await segment.isItself(await this.use(segment));
+      return await segment.isItself(await this.files.use(segment));
     } finally {
-      this.done(segment);
+      this.files.done(segment);
     }
   }
 
@@ -268,7 +242,7 @@ export class Segments {
   async #openSpare(segment: Segment): Promise<void> {
     this.#unopened = segment;
     try {
-      segment.file = await this.#host.disk.open(segment.path, { dsync: this.#options.dsync });
+      await this.files.open(segment);
     } catch (error) {
       if (!isPassing(error)) throw error;
       return this.#tighten(String(error));
@@ -330,18 +304,5 @@ export class Segments {
   #calm(): void {
     this.#cancelRetry?.();
     this.#cancelRetry = undefined;
-  }
-
-  async #shut(segment: Segment): Promise<void> {
-    const file = segment.file;
-    segment.file = undefined;
-    await file?.close();
-  }
-
-  /** Keeps the number of open files small; the ones used longest ago go first. */
-  #closeIdle(): void {
-    const idle = this.live.filter((segment) => segment.file !== undefined && segment.users === 0).sort((a, b) => a.usedAt - b.usedAt);
-    for (const segment of idle.slice(0, Math.max(0, idle.length - OPEN_MAX)))
-      this.#shut(segment).catch((error: unknown) => this.#failed(error));
   }
 }

@@ -175,8 +175,8 @@ export class Writer {
     if (this.#syncing) return undefined;
     const next = this.#segments.roll();
     if (next === undefined) return undefined;
-    if (this.#options.durability === 'fsync') this.#segments.done(active);
-    else this.#syncDevice(active, this.#written, () => this.#segments.done(active));
+    if (this.#options.durability === 'fsync') this.#segments.files.done(active);
+    else this.#syncDevice(active, this.#written, () => this.#segments.files.done(active));
     return next.file;
   }
 

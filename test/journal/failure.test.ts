@@ -1,10 +1,9 @@
 /** What the journal does when the disk does not: stop for good after an error, wait when there is no room. */
 
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
-import { segmentOf } from '../../src/model/lines.ts';
+import { test } from 'node:test';
 import { type Call, FailingDisk, type Harm } from './failing-disk.ts';
-import { type Harness, harness, type Kept, type Sizes, SMALL } from './harness.ts';
+import { harness, type Sizes, SMALL } from './harness.ts';
 
 const FAILURES: readonly { call: Call; path: RegExp; harm: Harm; sizes?: Sizes }[] = [
   { call: 'write', path: /\.journal$/, harm: 'EIO' },
@@ -117,124 +116,4 @@ test('a failed opening rejects, and leaves nothing in the way of the next', asyn
     assert.deepEqual(j.replayed, written);
     await j.journal.close();
   }
-});
-
-describe('no room for another segment', () => {
-  /** Appends until it is so, or so many times. */
-  async function fill(j: Harness, until: () => boolean, most = 200): Promise<Kept[]> {
-    const written: Kept[] = [];
-    for (let i = 0; i < most && !until(); i++) {
-      written.push(...j.append(1, () => 4000));
-      await j.sync();
-    }
-    return written;
-  }
-
-  const PASSING: readonly { call: Call; path: RegExp; harm: Harm }[] = [
-    { call: 'open', path: /\.filling$/, harm: 'EMFILE' },
-    { call: 'write', path: /\.filling$/, harm: 'ENOSPC' },
-    { call: 'write', path: /\.filling$/, harm: 'EDQUOT' },
-    { call: 'write', path: /\.filling$/, harm: { short: 5 } },
-    { call: 'sync', path: /\.filling$/, harm: 'ENOSPC' },
-    { call: 'open', path: /0000000001\.journal$/, harm: 'ENFILE' },
-  ];
-  for (const { call, path, harm } of PASSING) {
-    const how = typeof harm === 'string' ? harm : `short by ${harm.short}`;
-    test(`${call} of ${path.source} ${how}: tight, tried again every second, nothing lost`, async () => {
-      const disk = new FailingDisk();
-      await using j = await harness(SMALL, disk);
-      disk.fail(call, path, harm, 3);
-      const written = await fill(j, () => j.journal.tight);
-      assert.ok(j.journal.tight);
-      assert.deepEqual(j.warnings, ['journal.tight']);
-      assert.ok(!(await disk.list(j.directory)).some((name) => name.endsWith('.filling')));
-      written.push(...(await fill(j, () => false, 3)));
-      assert.equal(j.journal.safe, j.journal.tip, 'what is prepared still takes entries');
-      written.push(...(await fill(j, () => segmentOf(j.journal.tip) > 1)));
-      assert.ok(j.journal.safe < j.journal.tip, 'and then they wait');
-      await j.clock.advance(2500);
-      assert.ok(j.journal.tight);
-      await j.clock.advance(1000);
-      assert.equal(j.journal.tight, false);
-      await j.sync();
-      assert.equal(j.journal.safe, j.journal.tip);
-      assert.equal(j.journal.failed, undefined);
-      await j.reopen();
-      assert.deepEqual(j.replayed, written);
-    });
-  }
-
-  test('is known from the start, and ends by itself', async () => {
-    const disk = new FailingDisk();
-    await using j = await harness(SMALL, disk);
-    await j.journal.close();
-    disk.free = 2 * 65536 - 1;
-    await j.open();
-    await j.settled();
-    assert.ok(j.journal.tight);
-    disk.free = 2 * 65536;
-    await j.clock.advance(1000);
-    assert.equal(j.journal.tight, false);
-  });
-
-  test('ends at once when a segment is recycled', async () => {
-    const disk = new FailingDisk();
-    await using j = await harness(SMALL, disk);
-    await fill(j, () => segmentOf(j.journal.tip) === 2);
-    disk.free = 0;
-    await fill(j, () => j.journal.tight);
-    const start = j.journal.tip;
-    j.append(1, () => 10);
-    j.journal.checkpointed(start);
-    j.journal.recycle(0);
-    await j.sync();
-    assert.equal(j.journal.tight, false);
-    assert.equal(j.clock.monotonicMs(), 0, 'no time has passed');
-  });
-
-  test('and a small first segment removed makes room too', async () => {
-    const disk = new FailingDisk();
-    await using j = await harness({ blockBytesMax: 65536, segmentBytes: 8 * 1024 * 1024 }, disk);
-    const big = async () => {
-      j.append(1, () => 1_000_000);
-      await j.sync();
-    };
-    while (segmentOf(j.journal.tip) < 1) await big();
-    await j.settled();
-    disk.free = 0;
-    while (!j.journal.tight) await big();
-    j.journal.checkpointed(j.journal.tip);
-    await j.sync();
-    disk.free = 16 * 1024 * 1024;
-    j.journal.recycle(0);
-    await j.settled();
-    assert.equal(j.journal.tight, false);
-    assert.equal(j.clock.monotonicMs(), 0, 'no time has passed');
-  });
-
-  test('at close: what found no room was never safe, and close says so', async () => {
-    const disk = new FailingDisk();
-    const j = await harness(SMALL, disk);
-    disk.free = 0;
-    const written = await fill(j, () => segmentOf(j.journal.tip) === 1);
-    const { safe } = j.journal;
-    assert.ok(safe < j.journal.tip);
-    await assert.rejects(j.journal.close(), { code: 'disk-full', message: /last \d+ bytes/ });
-    assert.equal(j.journal.safe, safe);
-    disk.free = Number.POSITIVE_INFINITY;
-    await j.open();
-    assert.deepEqual(
-      j.replayed,
-      written.filter((entry) => entry.position < safe),
-    );
-    await j.journal.close();
-  });
-
-  test('for a new journal: refused, and nothing stays in the way', async () => {
-    const disk = new FailingDisk();
-    disk.fail('write', /journal\.filling$/, 'ENOSPC');
-    await assert.rejects(harness(SMALL, disk), { code: 'disk-full' });
-    await using j = await harness(SMALL, disk);
-    assert.deepEqual(j.replayed, []);
-  });
 });

@@ -9,6 +9,7 @@ import { silentLogger } from '../../src/host/text-logger.ts';
 import { Journal, type JournalOptions } from '../../src/journal/journal.ts';
 import type { Position } from '../../src/model/lines.ts';
 import { HeldDisk } from './held-disk.ts';
+import { diskOf, imageOf } from './image.ts';
 
 export interface Kept {
   readonly position: Position;
@@ -17,6 +18,9 @@ export interface Kept {
 }
 
 export type Sizes = Partial<Pick<JournalOptions, 'blockBytesMax' | 'segmentBytes' | 'cacheBytes' | 'durability'>>;
+
+/** Bytes of a block's header and of the length before an entry. */
+export const OVERHEAD = 84;
 
 export const SMALL: Sizes = { blockBytesMax: 8192, segmentBytes: 65536, cacheBytes: 65536 };
 
@@ -109,4 +113,9 @@ export class Harness {
 
 export function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+}
+
+/** What would be there after a kill. */
+export async function copyOf(j: Harness): Promise<MemoryDisk> {
+  return diskOf(await imageOf(j.disk, j.directory), j.directory);
 }

@@ -10,6 +10,7 @@ export class HeldDisk extends MemoryDisk {
   #what: 'writes' | 'reads' = 'writes';
   /** Calls waiting. */
   held = 0;
+  openFiles = 0;
 
   /** Writes and syncs that begin from now on wait. */
   hold(): void {
@@ -28,6 +29,8 @@ export class HeldDisk extends MemoryDisk {
 
   override async open(path: string, options: { create?: boolean; dsync?: boolean } = {}): Promise<File> {
     const file = await super.open(path, options);
+    this.openFiles++;
+    let isOpen = true;
     const wait = async (what: 'writes' | 'reads') => {
       const gate = this.#gate;
       if (gate === undefined || what !== this.#what || !path.endsWith('.journal')) return;
@@ -50,7 +53,11 @@ export class HeldDisk extends MemoryDisk {
       },
       sizeBytes: () => file.sizeBytes(),
       truncate: (sizeBytes) => file.truncate(sizeBytes),
-      close: () => file.close(),
+      close: () => {
+        if (isOpen) this.openFiles--;
+        isOpen = false;
+        return file.close();
+      },
     };
   }
 

@@ -1,6 +1,7 @@
 /**
- * One seed, several lives of one journal on a simulated disk: random appends, syncs, checkpoints, recycling and reads, ended by a close,
- * a kill or a power cut, with or without disk errors. After each opening the promises of the journal are checked against a plain list.
+ * One seed, several lives of one journal on a simulated disk (long because one class holds the whole model): random appends, syncs,
+ * checkpoints, recycling and reads, ended by a close, a kill or a power cut, with or without disk errors. After each opening the promises
+ * of the journal are checked against a plain list.
  */
 
 import assert from 'node:assert/strict';
