@@ -12,6 +12,7 @@ export {
   type ConsumeOptions,
   type Duration,
   type EventMap,
+  type From,
   type HandleOptions,
   type ListenOptions,
   type MessageOptions,
@@ -47,10 +48,10 @@ export interface OpenOptions extends Omit<BrokerOptions, 'directory'>, SchemaOpt
  * Rejects with `Refused`: `locked` (another process has the directory), `damaged`, `format` (written by a newer version).
  */
 export async function open<Events extends EventMap = EventMap>(directory?: string, options: OpenOptions = {}): Promise<Signalbox<Events>> {
-  const { host = nodeHost({ logger: silentLogger }), schemas, ...rest } = options;
+  const { host = nodeHost({ logger: silentLogger }), schemas, unique, ...rest } = options;
   const engine =
     directory === undefined
       ? await openBroker({ ...host, disk: new MemoryDisk() }, { durability: 'memory', ...rest, directory: '/memory' })
       : await openBroker(host, { ...rest, directory });
-  return new Signalbox<Events>(engine, schemas === undefined ? {} : { schemas });
+  return new Signalbox<Events>(engine, { ...(schemas && { schemas }), ...(unique && { unique }) });
 }

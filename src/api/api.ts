@@ -12,14 +12,17 @@ import type { Received } from './received.ts';
 import { checked, type StandardSchemaV1 } from './standard.ts';
 import { TopicHandle } from './topic-handle.ts';
 import { Transaction } from './transaction.ts';
+import { uniqueName } from './unique-name.ts';
 import { type Duration, decodeValue, type MessageOptions, milliseconds } from './value.ts';
 
 export type { RespondOptions } from './asking.ts';
 export type { ConsumeOptions, HandleOptions, Running } from './queue-handle.ts';
 export { QueueHandle } from './queue-handle.ts';
 export { Batch, Received } from './received.ts';
+export type { From } from './starts.ts';
+export { TopicEvent } from './topic-event.ts';
 export { type Place, TopicHandle, type TopicHandleOptions } from './topic-handle.ts';
-export { type SubscribeOptions, TopicEvent, TopicSubscription } from './topic-subscription.ts';
+export { type SubscribeOptions, TopicSubscription } from './topic-subscription.ts';
 export { Transaction } from './transaction.ts';
 export { type Duration, decodeValue, type MessageOptions, milliseconds } from './value.ts';
 
@@ -50,6 +53,8 @@ export interface ListenOptions extends ConsumeOptions {
 export interface SchemaOptions {
   /** JSON Schemas and Standard Schemas by address, topic or queue name: checked before anything is sent from here. */
   readonly schemas?: Readonly<Record<string, StandardSchemaV1>>;
+  /** Names queues that need one of their own (`reply`, `listen`). Default: from time, process, thread and a count. */
+  readonly unique?: (what: string) => string;
 }
 
 const LISTEN_COUNT_MAX = 100_000;
@@ -58,12 +63,13 @@ export class Signalbox<Events extends EventMap = EventMap> implements AsyncDispo
   /** The port underneath: batches, for doors and tools. */
   readonly engine: Engine;
   readonly #schemas: Readonly<Record<string, StandardSchemaV1>>;
+  readonly #unique: (what: string) => string;
   #asking: Promise<Asking> | undefined;
-  #nextName = 0;
 
   constructor(engine: Engine, options: SchemaOptions = {}) {
     this.engine = engine;
     this.#schemas = options.schemas ?? {};
+    this.#unique = options.unique ?? ((what) => uniqueName(what, engine.nowMs()));
   }
 
   topic<Name extends string>(name: Name): TopicHandle<ValueOf<Events, Name>> {
@@ -163,7 +169,7 @@ export class Signalbox<Events extends EventMap = EventMap> implements AsyncDispo
 
   /** The queue behind a subscription: lasting when named, else gone with its last consumer. */
   async #listenQueue<T>(pattern: string, { name, countMax, filter }: ListenOptions): Promise<QueueHandle<T>> {
-    const queue = name ?? `listen-${this.engine.nowMs().toString(36)}-${process.pid.toString(36)}-${this.#nextName++}`;
+    const queue = name ?? this.#unique('listen');
     await this.engine.declare(
       name === undefined
         ? { kind: 'queue', name: queue, durable: false, autoDelete: true, countMax: countMax ?? LISTEN_COUNT_MAX, overflow: 'drop-head' }
@@ -194,7 +200,7 @@ export class Signalbox<Events extends EventMap = EventMap> implements AsyncDispo
       () => true,
     );
     if (over === true && this.#asking === before) this.#asking = undefined;
-    this.#asking ??= Asking.open(this.engine);
+    this.#asking ??= Asking.open(this.engine, this.#unique('reply'));
     return this.#asking;
   }
 
@@ -211,7 +217,7 @@ export class Signalbox<Events extends EventMap = EventMap> implements AsyncDispo
 
   /** Publishes, sends, acks and moves cursors all or nothing: what `work` asks of the transaction is done when it returns, or not at all. */
   async transaction<R>(work: (transaction: Transaction) => R | Promise<R>): Promise<R> {
-    const transaction = new Transaction(this.engine);
+    const transaction = new Transaction(this.engine, this.#schemas);
     const result = await work(transaction);
     await transaction.commit();
     return result;

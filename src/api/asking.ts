@@ -14,8 +14,6 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-let opened = 0;
-
 export class Asking {
   readonly #engine: Engine;
   readonly #queue: string;
@@ -29,8 +27,9 @@ export class Asking {
     this.#queue = queue;
   }
 
-  static async open(engine: Engine): Promise<Asking> {
-    const asking = new Asking(engine, `reply-${engine.nowMs().toString(36)}-${process.pid.toString(36)}-${opened++}`);
+  /** `queue`: a name nobody else has. */
+  static async open(engine: Engine, queue: string): Promise<Asking> {
+    const asking = new Asking(engine, queue);
     await engine.declare({ kind: 'queue', name: asking.#queue, durable: false, autoDelete: true });
     asking.#consumer = await engine.consume(
       { queue: asking.#queue, exclusive: true, settle: 'on-delivery' },

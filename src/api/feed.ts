@@ -6,6 +6,7 @@ export class Feed<T> {
   readonly #values: T[] = [];
   #head = 0;
   #ended = false;
+  #failed = false;
   #error: Error | undefined;
   #asking: { resolve: (value: T | undefined) => void; reject: (error: Error) => void } | undefined;
   readonly #signal: AbortSignal | undefined;
@@ -30,26 +31,35 @@ export class Feed<T> {
     else this.#values.push(value);
   }
 
-  /** What was pushed is still handed out; then nothing more. */
-  end(): void {
+  /** What was pushed is still handed out; then nothing more, or this error. */
+  end(error?: Error): void {
+    if (this.#ended) return;
     this.#ended = true;
+    this.#error = error;
     this.#signal?.removeEventListener('abort', this.#onAbort);
-    this.#asking?.resolve(undefined);
+    const asking = this.#asking;
     this.#asking = undefined;
+    if (error === undefined) asking?.resolve(undefined);
+    else asking?.reject(error);
   }
 
+  /** Nothing is handed out any more: who asks is given this error. What was pushed can still be had by `rest`. */
   fail(error: Error): void {
     if (this.#ended) return;
-    this.#error = error;
-    this.#ended = true;
-    this.#signal?.removeEventListener('abort', this.#onAbort);
-    this.#asking?.reject(error);
-    this.#asking = undefined;
+    this.#failed = true;
+    this.end(error);
+  }
+
+  /** Takes out what nobody has asked for. */
+  rest(): T[] {
+    const left = this.#values.splice(0).slice(this.#head);
+    this.#head = 0;
+    return left;
   }
 
   /** The next value; undefined when it has ended. Ask one at a time. */
   next(): Promise<T | undefined> {
-    if (this.#head < this.#values.length) {
+    if (this.#head < this.#values.length && !this.#failed) {
       const value = this.#values[this.#head++];
       if (this.#head === this.#values.length || this.#head > 1024) {
         this.#values.splice(0, this.#head);

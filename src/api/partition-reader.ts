@@ -61,6 +61,10 @@ export class PartitionReader {
     return Math.max(0, this.end - this.done);
   }
 
+  get paused(): boolean {
+    return this.#paused !== undefined;
+  }
+
   pause(): void {
     this.#paused ??= Promise.withResolvers<void>();
   }

@@ -2,10 +2,10 @@
 
 import type { Consume, Description, Engine } from '../model/engine.ts';
 import { Refused } from '../model/refusal.ts';
-import { Feed } from './feed.ts';
+import { Intake, ignoreGone } from './intake.ts';
 import { Lanes } from './lanes.ts';
 import { outgoing } from './outgoing.ts';
-import { Batch, owned, Received } from './received.ts';
+import { Batch, Received } from './received.ts';
 import { checked, type StandardSchemaV1 } from './standard.ts';
 import { type Duration, type MessageOptions, milliseconds } from './value.ts';
 
@@ -14,7 +14,7 @@ export interface ConsumeOptions {
   readonly prefetch?: number;
   /** How long one may be held. Default: the queue's; without one, as long as the consumer lives. */
   readonly lease?: Duration;
-  /** At most once: settled, and safe as settled, before it is handed over. */
+  /** At most once: settled, and safe as settled, before it is handed over. Up to `prefetch` of them are lost with whoever stops taking them. */
   readonly atMostOnce?: boolean;
   readonly exclusive?: boolean;
   readonly priority?: number;
@@ -26,7 +26,7 @@ export interface HandleOptions extends ConsumeOptions {
   readonly concurrency?: number;
   /** Keep order per message key when several run at once. Default true. */
   readonly ordered?: boolean;
-  /** Hears what handlers throw; the message is nacked all the same. */
+  /** Hears what handlers throw; the message is nacked all the same. What it throws itself ends the consumer. */
   readonly onError?: (error: unknown, message: Received) => void;
 }
 
@@ -86,58 +86,84 @@ export class QueueHandle<T = unknown> {
 
   /** Batch by batch, as they are delivered: the fast form. */
   async *batches(options: ConsumeOptions = {}): AsyncGenerator<Batch<T>, void> {
-    const feed = new Feed<Batch<T>>(options.signal);
-    const consumer = await this.#engine.consume(this.#toConsume(options), {
-      deliver: (deliveries) => feed.push(new Batch<T>(this.#engine, owned(deliveries))),
-      cancelled: (reason) => feed.fail(new Refused('closed', reason)),
-    });
+    const intake = await Intake.open<T>(this.#engine, this.#toConsume(options), options.signal);
     try {
-      for (let batch = await feed.next(); batch !== undefined; batch = await feed.next()) yield batch;
+      for (let batch = await intake.next(); batch !== undefined; batch = await intake.next()) yield batch;
     } finally {
-      feed.end();
-      await consumer.cancel();
+      await intake.close();
     }
   }
 
   async *#messages(options: ConsumeOptions): AsyncGenerator<Received<T>, void> {
-    for await (const batch of this.batches(options)) yield* batch;
+    const intake = await Intake.open<T>(this.#engine, this.#toConsume(options), options.signal);
+    let batch: Batch<T> | undefined;
+    let looked = 0;
+    try {
+      for (batch = await intake.next(); batch !== undefined; batch = await intake.next()) {
+        for (looked = 0; looked < batch.count; ) yield batch.message(looked++);
+      }
+    } finally {
+      await intake.close(batch, looked);
+    }
   }
 
   #handle(handler: (message: Received<T>) => unknown, options: HandleOptions): Running {
-    const { concurrency = 1, ordered = true, onError, signal, ...rest } = options;
     const stopping = new AbortController();
-    const lanes = new Lanes(concurrency);
-    const one = async (message: Received<T>): Promise<void> => {
-      try {
-        await handler(message);
-      } catch (error) {
-        onError?.(error, message);
-        await message.nack().catch(ignoreGone);
-        return;
-      }
-      await message.ack().catch(ignoreGone);
-    };
-    const run = async (): Promise<void> => {
-      const both = signal === undefined ? stopping.signal : AbortSignal.any([signal, stopping.signal]);
-      try {
-        for await (const message of this.#messages({ ...rest, signal: both })) {
-          const { key } = message.message;
-          await lanes.run(ordered && key !== undefined ? Buffer.from(key).toString('latin1') : undefined, () => one(message));
-          if (both.aborted) break;
-        }
-      } catch (error) {
-        if (!both.aborted) throw error;
-      } finally {
-        await lanes.drained();
-      }
-    };
-    const done = run();
+    const signal = options.signal === undefined ? stopping.signal : AbortSignal.any([options.signal, stopping.signal]);
+    const done = this.#handleUntil(signal, handler, options);
     const stop = async (): Promise<void> => {
       stopping.abort();
       await done;
     };
     done.catch(() => undefined);
     return { done, stop, [Symbol.asyncDispose]: stop };
+  }
+
+  /** Takes messages until the signal ends it; what handlers have begun is finished first, what they have not goes back. */
+  async #handleUntil(signal: AbortSignal, handler: (message: Received<T>) => unknown, options: HandleOptions): Promise<void> {
+    const { concurrency = 1, ordered = true } = options;
+    const intake = await Intake.open<T>(this.#engine, this.#toConsume(options), signal);
+    const lanes = new Lanes(concurrency);
+    const fault: { error?: unknown } = {};
+    let batch: Batch<T> | undefined;
+    let looked = 0;
+    const one = async (message: Received<T>): Promise<void> => {
+      try {
+        if (signal.aborted || 'error' in fault) await message.requeue();
+        else await this.#one(message, handler, options);
+      } catch (error) {
+        fault.error ??= error;
+        intake.halt();
+      }
+    };
+    try {
+      for (batch = await intake.next(); batch !== undefined && !('error' in fault); batch = await intake.next()) {
+        for (looked = 0; looked < batch.count && !signal.aborted; ) {
+          const message = batch.message(looked++);
+          const { key } = message.message;
+          await lanes.run(ordered && key !== undefined ? Buffer.from(key).toString('latin1') : undefined, () => one(message));
+        }
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      intake.halt();
+      await lanes.drained();
+      await intake.close(batch, looked);
+    }
+    if ('error' in fault) throw fault.error;
+  }
+
+  /** Acked when the handler returns, nacked when it throws. Rejects when that could not be told, or with what `onError` throws. */
+  async #one(message: Received<T>, handler: (message: Received<T>) => unknown, { onError }: HandleOptions): Promise<void> {
+    try {
+      await handler(message);
+    } catch (error) {
+      await message.nack().catch(ignoreGone);
+      onError?.(error, message);
+      return;
+    }
+    await message.ack().catch(ignoreGone);
   }
 
   /** Takes up to `max` messages, waiting `wait` for the first; an empty list when none came. */
@@ -192,9 +218,4 @@ export class QueueHandle<T = unknown> {
 
 function none(): undefined {
   return undefined;
-}
-
-/** The queue was removed or the broker closed while the handler ran: nobody is left to be told. */
-function ignoreGone(error: unknown): void {
-  if (!(error instanceof Refused) || (error.code !== 'closed' && error.code !== 'unknown')) throw error;
 }

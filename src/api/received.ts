@@ -95,10 +95,16 @@ export class Batch<T = unknown> {
     await this.#settle('reject');
   }
 
-  #settle(outcome: 'ack' | 'nack' | 'requeue' | 'reject', options?: { delay?: Duration }): Promise<number> {
+  /** Message `i` and those behind it go back, not counted as failed. */
+  async requeueFrom(i: number): Promise<void> {
+    if (i < this.count) await this.#settle('requeue', undefined, i);
+  }
+
+  async #settle(outcome: 'ack' | 'nack' | 'requeue' | 'reject', options?: { delay?: Duration }, from = 0): Promise<number> {
     const { queue, lease, numbers } = this.#deliveries;
+    if (lease === 0) return 0;
     const delay = options?.delay === undefined ? {} : { delayMs: milliseconds(options.delay) };
-    return this.#engine.settle({ queue, lease, runs: runsOf(numbers), outcome, ...delay });
+    return this.#engine.settle({ queue, lease, runs: runsOf(from === 0 ? numbers : numbers.subarray(from)), outcome, ...delay });
   }
 
   *[Symbol.iterator](): Generator<Received<T>> {
@@ -159,7 +165,7 @@ export class Received<T = unknown> {
     return this.#deliveries.deaths?.[this.#i] ?? [];
   }
 
-  /** Done. False when it was no longer held: its lease had ended. Resolves once that is safe. */
+  /** Done. False when it was not held: its lease had ended, it was settled before, or only looked at. Resolves once that is safe. */
   ack(): Promise<boolean> {
     return this.#settle('ack');
   }
@@ -182,12 +188,13 @@ export class Received<T = unknown> {
   /** Holds it this long from now. False when it was no longer held. */
   async extend(lease: Duration): Promise<boolean> {
     const { queue } = this.#deliveries;
+    if (this.lease === 0) return false;
     return (await this.#engine.extend(queue, this.lease, Float64Array.of(this.number, 1), milliseconds(lease))) > 0;
   }
 
   async #settle(outcome: 'ack' | 'nack' | 'requeue' | 'reject', options?: { delay?: Duration }): Promise<boolean> {
     const { queue, lease } = this.#deliveries;
-    if (lease === 0) return true;
+    if (lease === 0) return false;
     const delay = options?.delay === undefined ? {} : { delayMs: milliseconds(options.delay) };
     return (await this.#engine.settle({ queue, lease, runs: Float64Array.of(this.number, 1), outcome, ...delay })) > 0;
   }

@@ -12,5 +12,11 @@ export async function checked(schema: StandardSchemaV1 | undefined, value: unkno
   if (result.issues === undefined) return result.value;
   const first = result.issues[0];
   const path = (first?.path ?? []).map((part) => `/${String(typeof part === 'object' ? part.key : part)}`).join('');
-  throw new Refused('schema', `The value does not fit the schema at ${path || '/'}: ${first?.message ?? 'no reason given'}`, { path });
+  throw new Refused(
+    'schema',
+    `The value does not fit its schema at ${path || 'its root'}: ${first?.message ?? 'no reason was given'}. Nothing was sent; correct it.`,
+    {
+      path,
+    },
+  );
 }

@@ -6,9 +6,11 @@ import { MAIN_LINE } from '../model/message.ts';
 import { Refused } from '../model/refusal.ts';
 import { Lanes } from './lanes.ts';
 import { outgoing } from './outgoing.ts';
+import type { Fresh } from './partition-reader.ts';
 import type { Running } from './queue-handle.ts';
 import { checked, type StandardSchemaV1 } from './standard.ts';
-import { type SubscribeOptions, TopicEvent, TopicSubscription } from './topic-subscription.ts';
+import { TopicEvent } from './topic-event.ts';
+import { type SubscribeOptions, TopicSubscription } from './topic-subscription.ts';
 import type { MessageOptions } from './value.ts';
 
 /** Where a record was put. */
@@ -40,24 +42,25 @@ export class TopicHandle<T = unknown> {
   /** Resolves once safe, with where it was put. */
   async publish(value: T, options?: MessageOptions): Promise<Place> {
     const [place] = await this.publishMany([value], options);
-    if (place === undefined) throw new Refused('unknown', `Topic "${this.name}" took nothing.`);
-    return place;
+    return place ?? NOWHERE;
   }
 
-  /** All or none, in order per partition, in one journal entry. */
+  /** All or none, in order per partition, in one journal entry. Of what a schema had dead-lettered the offset is -1. */
   async publishMany(values: readonly T[], options?: MessageOptions | ((i: number) => MessageOptions | undefined)): Promise<Place[]> {
+    if (values.length === 0) return [];
     const optionsOf = typeof options === 'function' ? options : () => options;
     const fitting = this.#schema === undefined ? values : await Promise.all(values.map((value) => checked(this.#schema, value)));
     if (this.#engine.pressed) await this.#engine.relief();
     const out = outgoing(fitting, MAIN_LINE, this.name, this.#engine.nowMs(), optionsOf);
     const { partitions, offsets } = await this.#engine.publish({
       address: this.name,
+      toTopic: true,
       records: out.records,
       ...(out.columns && { columns: out.columns }),
     });
     if (partitions === undefined || offsets === undefined)
       throw new Refused('unknown', `There is no topic "${this.name}". Declare it before publishing to it.`);
-    return values.map((_, i) => ({ partition: partitions[i] ?? 0, offset: offset(offsets[i] ?? 0) }));
+    return values.map((_, i) => ({ partition: partitions[i] ?? -1, offset: offset(offsets[i] ?? -1) }));
   }
 
   /** Events in order per partition: `for await (const event of await topic.subscribe({ from: 'earliest' })) …` */
@@ -77,38 +80,48 @@ export class TopicHandle<T = unknown> {
   }
 
   #handle(subscription: TopicSubscription<T>, handler: (event: TopicEvent<T>) => unknown, options: TopicHandleOptions): Running {
-    const { concurrency = 1, ordered = 'key', onError } = options;
+    const done = this.#handleAll(subscription, handler, options);
+    done.catch(() => undefined);
+    const stop = async (): Promise<void> => {
+      subscription.halt();
+      await done;
+    };
+    return { done, stop, [Symbol.asyncDispose]: stop };
+  }
+
+  /** Until the subscription hands out nothing more, or a handler fails. What handlers have begun is finished before its cursor is left. */
+  async #handleAll(
+    subscription: TopicSubscription<T>,
+    handler: (event: TopicEvent<T>) => unknown,
+    { concurrency = 1, ordered = 'key', onError }: TopicHandleOptions,
+  ): Promise<void> {
     const lanes = new Lanes(concurrency);
     let failed: { error: unknown } | undefined;
-    const run = async (): Promise<void> => {
+    const one = async (fresh: Fresh, event: TopicEvent<T>): Promise<void> => {
+      if (failed !== undefined) return;
+      try {
+        await handler(event);
+      } catch (error) {
+        if ((await onError?.(error, event)) !== 'skip') throw error;
+      }
+      subscription.finish(fresh);
+    };
+    try {
       for (let fresh = await subscription.take(); fresh !== undefined && failed === undefined; fresh = await subscription.take()) {
         const taken = fresh;
         const event = new TopicEvent<T>(taken);
-        await lanes.run(laneOf(event, ordered), async () => {
-          if (failed !== undefined) return;
-          try {
-            await handler(event);
-          } catch (error) {
-            if ((await onError?.(error, event)) !== 'skip') {
-              failed ??= { error };
-              return;
-            }
-          }
-          subscription.finish(taken);
-        });
+        await lanes.run(laneOf(event, ordered), () =>
+          one(taken, event).catch((error: unknown) => {
+            failed ??= { error };
+            subscription.halt();
+          }),
+        );
       }
+    } finally {
       await lanes.drained();
       await subscription.stop();
-      if (failed !== undefined) throw failed.error;
-    };
-    const done = run();
-    done.catch(() => undefined);
-    const stop = async (): Promise<void> => {
-      const stopped = subscription.stop();
-      await done.catch(() => undefined);
-      await stopped;
-    };
-    return { done, stop, [Symbol.asyncDispose]: stop };
+    }
+    if (failed !== undefined) throw failed.error;
   }
 
   /** Records from an offset on, without subscribing. */
@@ -122,6 +135,8 @@ export class TopicHandle<T = unknown> {
     return description;
   }
 }
+
+const NOWHERE: Place = { partition: -1, offset: offset(-1) };
 
 function laneOf(event: TopicEvent, ordered: 'key' | 'partition' | 'none'): string | undefined {
   if (ordered === 'none') return undefined;

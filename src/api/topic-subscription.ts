@@ -2,18 +2,17 @@
 
 import type { CursorMove, Engine, Fetched, Membership, TopicPartition } from '../model/engine.ts';
 import { type Offset, offset } from '../model/lines.ts';
-import type { Message } from '../model/message.ts';
-import { readMessage } from '../model/record.ts';
 import { Refused } from '../model/refusal.ts';
 import { Feed } from './feed.ts';
 import { type Fresh, PartitionReader } from './partition-reader.ts';
-import { decodeValue } from './value.ts';
+import { type From, placeCursors, startIn, topicOf } from './starts.ts';
+import { TopicEvent } from './topic-event.ts';
 
 export interface SubscribeOptions {
   /** Share the work with all members of this group, and go on where the group stands. */
   readonly group?: string;
   /** Where to begin; for a group only when it has no cursor yet. Default `latest`. */
-  readonly from?: 'earliest' | 'latest' | { readonly offset: number } | { readonly time: Date };
+  readonly from?: From;
   /** Alone only: these partitions; default all. */
   readonly partitions?: readonly number[];
   /** The cursor moves before an event is handed over: at most once. */
@@ -23,45 +22,10 @@ export interface SubscribeOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A record of a topic. */
-export class TopicEvent<T = unknown> {
-  readonly #fresh: Fresh;
-  #view: Message | undefined;
-
-  constructor(fresh: Fresh) {
-    this.#fresh = fresh;
-  }
-
-  get topic(): string {
-    return this.#fresh.reader.topic;
-  }
-
-  get partition(): number {
-    return this.#fresh.reader.partition;
-  }
-
-  get offset(): Offset {
-    return this.#fresh.offset;
-  }
-
-  /** When it was published. */
-  get timestampMs(): number {
-    return this.#fresh.fetched.timestamps[this.#fresh.i] ?? 0;
-  }
-
-  get message(): Message {
-    const { fetched, i } = this.#fresh;
-    this.#view ??= readMessage(fetched.records.bytes, i === 0 ? fetched.records.start : (fetched.records.ends[i - 1] ?? 0));
-    return this.#view;
-  }
-
-  get value(): T {
-    return decodeValue(this.message) as T;
-  }
-}
-
-/** Finished events after which the cursor moves even while more are waiting. */
-const MOVE_EVERY = 256;
+/** Read ahead of the subscriber, over all partitions: a partition gets its share, within what one fetch should have. */
+const AHEAD_BYTES = 16 * 1024 * 1024;
+const FETCH_BYTES_MIN = 64 * 1024;
+const FETCH_BYTES_MAX = 1024 * 1024;
 
 export class TopicSubscription<T = unknown> implements AsyncIterable<TopicEvent<T>>, AsyncDisposable {
   readonly #engine: Engine;
@@ -71,9 +35,11 @@ export class TopicSubscription<T = unknown> implements AsyncIterable<TopicEvent<
   readonly #readers = new Map<number, PartitionReader>();
   readonly #moved = new Map<PartitionReader, number>();
   #membership: Membership | undefined;
+  /** Partitions may be assigned, and read, before the membership is known here. */
+  readonly #joined = Promise.withResolvers<Membership>();
   #room: (() => void)[] = [];
-  #finished = 0;
-  #moving: Promise<void> = Promise.resolve();
+  /** The move of cursors under way. */
+  #moving: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #before: Fresh | undefined;
 
@@ -123,9 +89,13 @@ export class TopicSubscription<T = unknown> implements AsyncIterable<TopicEvent<
   seek(partition: number, to: number): void {
     const reader = this.#readers.get(partition);
     if (reader === undefined)
-      throw new Refused('unknown', `This subscription does not read partition ${partition} of topic "${this.#topic}".`);
+      throw new Refused(
+        'unknown',
+        `This subscription does not read partition ${partition} of topic "${this.#topic}". Choose one of its own.`,
+      );
+    const { paused } = reader;
     reader.abandon();
-    this.#read(partition, offset(to));
+    this.#read(partition, offset(to), paused);
   }
 
   /** The next event; undefined once stopped. Asking for it says that the one before has been dealt with. */
@@ -139,7 +109,6 @@ export class TopicSubscription<T = unknown> implements AsyncIterable<TopicEvent<
   /** For handlers that run side by side: an event that must be given to `finish` when dealt with. */
   async take(): Promise<Fresh | undefined> {
     for (;;) {
-      if (this.#feed.waiting === 0) this.#move();
       const fresh = await this.#feed.next();
       if (this.#feed.waiting < (this.#options.ahead ?? 1024) / 2) for (const go of this.#room.splice(0)) go();
       if (fresh === undefined) return undefined;
@@ -152,7 +121,15 @@ export class TopicSubscription<T = unknown> implements AsyncIterable<TopicEvent<
 
   finish(fresh: Fresh): void {
     fresh.reader.finished(fresh.offset);
-    if (++this.#finished % MOVE_EVERY === 0 || this.#feed.waiting === 0) this.#move();
+    this.#move();
+  }
+
+  /** Hands out nothing more; what was handed out can still be finished. */
+  halt(): void {
+    this.#feed.end();
+    this.#feed.rest();
+    for (const reader of this.#readers.values()) void reader.stop();
+    for (const go of this.#room.splice(0)) go();
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<TopicEvent<T>, void> {
@@ -174,45 +151,44 @@ export class TopicSubscription<T = unknown> implements AsyncIterable<TopicEvent<
   }
 
   async #stop(): Promise<void> {
-    this.#feed.end();
-    for (const go of this.#room.splice(0)) go();
+    this.halt();
     const readers = [...this.#readers.values()];
     const dealtWith = readers.map((reader) => ({ reader, done: reader.done }));
     for (const reader of readers) reader.abandon();
     try {
-      await this.#moveTo(dealtWith);
       await this.#moving;
+      await this.#moveTo(dealtWith);
+      await this.#membership?.leave();
     } catch (error) {
       if (!isOver(error)) throw error;
     }
-    await this.#membership?.leave().catch((error: unknown) => {
-      if (!isOver(error)) throw error;
-    });
   }
 
   async #start(): Promise<void> {
-    const { group, from = 'latest' } = this.#options;
-    if (group !== undefined) {
-      this.#membership = await this.#engine.join(
-        { group, topics: [this.#topic], from: from === 'earliest' ? 'earliest' : 'latest' },
-        { assigned: (moves) => this.#assigned(moves), revoked: (partitions) => this.#revoked(partitions) },
-      );
-      return;
+    const { group, from = 'latest', partitions } = this.#options;
+    if (group !== undefined) return this.#join(group);
+    const topic = await topicOf(this.#engine, this.#topic);
+    for (const partition of partitions ?? []) {
+      if (topic.partitions[partition] === undefined)
+        throw new Refused(
+          'unknown',
+          `Topic "${this.#topic}" has ${topic.partitions.length} partitions; there is no partition ${partition}.`,
+        );
     }
-    const topic = await this.#engine.describe('topic', this.#topic);
-    if (topic?.kind !== 'topic') throw new Refused('unknown', `There is no topic "${this.#topic}". Declare it before subscribing to it.`);
-    for (const { partition, start, end } of topic.partitions) {
-      if (this.#options.partitions !== undefined && !this.#options.partitions.includes(partition)) continue;
-      this.#read(partition, await this.#begin(partition, start, end));
+    for (const state of topic.partitions) {
+      if (partitions !== undefined && !partitions.includes(state.partition)) continue;
+      this.#read(state.partition, await startIn(this.#engine, this.#topic, state, from));
     }
   }
 
-  async #begin(partition: number, start: Offset, end: Offset): Promise<Offset> {
+  async #join(group: string): Promise<void> {
     const { from = 'latest' } = this.#options;
-    if (from === 'earliest') return start;
-    if (from === 'latest') return end;
-    if ('offset' in from) return offset(from.offset);
-    return this.#engine.offsetAt(this.#topic, partition, from.time.getTime());
+    if (typeof from === 'object') await placeCursors(this.#engine, this.#topic, group, from);
+    this.#membership = await this.#engine.join(
+      { group, topics: [this.#topic], from: from === 'earliest' ? 'earliest' : 'latest' },
+      { assigned: (moves) => this.#assigned(moves), revoked: (revoked) => this.#revoked(revoked) },
+    );
+    this.#joined.resolve(this.#membership);
   }
 
   #assigned(moves: readonly CursorMove[]): void {
@@ -227,8 +203,11 @@ export class TopicSubscription<T = unknown> implements AsyncIterable<TopicEvent<
     await this.#moveTo(readers.map((reader) => ({ reader, done: reader.done })));
   }
 
-  #read(partition: number, from: Offset): void {
-    const reader = new PartitionReader(this.#engine, this.#topic, partition, from);
+  #read(partition: number, from: Offset, paused = false): void {
+    const share = Math.floor(AHEAD_BYTES / (this.#readers.size + 1));
+    const sizeBytesMax = Math.min(FETCH_BYTES_MAX, Math.max(FETCH_BYTES_MIN, share));
+    const reader = new PartitionReader(this.#engine, this.#topic, partition, from, sizeBytesMax);
+    if (paused) reader.pause();
     this.#readers.set(partition, reader);
     this.#moved.set(reader, from);
     reader
@@ -239,8 +218,9 @@ export class TopicSubscription<T = unknown> implements AsyncIterable<TopicEvent<
   }
 
   async #took(fetched: Fetched, reader: PartitionReader): Promise<void> {
-    if (this.#options.atMostOnce === true && this.#membership !== undefined) {
-      await this.#membership.move([{ topic: this.#topic, partition: reader.partition, offset: fetched.next }]);
+    if (this.#options.atMostOnce === true && this.#options.group !== undefined) {
+      const membership = await this.#joined.promise;
+      await membership.move([{ topic: this.#topic, partition: reader.partition, offset: fetched.next }]);
       this.#moved.set(reader, fetched.next);
     }
     for (let i = 0; i < fetched.records.count && !reader.stopped; i++) {
@@ -256,26 +236,32 @@ export class TopicSubscription<T = unknown> implements AsyncIterable<TopicEvent<
     if (before !== undefined) this.finish(before);
   }
 
-  /** Moves the group's cursors to what has been dealt with; one move at a time, the latest wins. */
+  /** Moves the group's cursors to what has been dealt with. One move at a time: what is finished meanwhile goes with the next. */
   #move(): void {
-    if (this.#membership === undefined || this.#options.atMostOnce === true) return;
-    const due = [...this.#readers.values()]
-      .map((reader) => ({ reader, done: reader.done }))
-      .filter(({ reader, done }) => done > (this.#moved.get(reader) ?? 0));
+    if (this.#moving !== undefined || this.#stopped !== undefined || this.#membership === undefined) return;
+    if (this.#options.atMostOnce === true) return;
+    const due = [...this.#readers.values()].map((reader) => ({ reader, done: reader.done })).filter((one) => this.#isDue(one));
     if (due.length === 0) return;
-    this.#moving = this.#moving
-      .then(() => this.#moveTo(due))
+    this.#moving = this.#moveTo(due)
       .catch((error: Error) => {
         if (!isOver(error)) this.#feed.fail(error);
+      })
+      .finally(() => {
+        this.#moving = undefined;
+        this.#move();
       });
   }
 
   async #moveTo(due: readonly { reader: PartitionReader; done: Offset }[]): Promise<void> {
     if (this.#membership === undefined || this.#options.atMostOnce === true) return;
-    const moves = due.filter(({ reader, done }) => done > (this.#moved.get(reader) ?? 0));
+    const moves = due.filter((one) => this.#isDue(one));
     if (moves.length === 0) return;
     for (const { reader, done } of moves) this.#moved.set(reader, done);
     await this.#membership.move(moves.map(({ reader, done }) => ({ topic: this.#topic, partition: reader.partition, offset: done })));
+  }
+
+  #isDue({ reader, done }: { reader: PartitionReader; done: Offset }): boolean {
+    return done > (this.#moved.get(reader) ?? 0);
   }
 
   #chosen(partition: number | undefined): PartitionReader[] {

@@ -6,16 +6,20 @@ import { MAIN_LINE } from '../model/message.ts';
 import { Refused } from '../model/refusal.ts';
 import { outgoing } from './outgoing.ts';
 import type { Received } from './received.ts';
-import type { TopicEvent, TopicSubscription } from './topic-subscription.ts';
+import { checked, type StandardSchemaV1 } from './standard.ts';
+import type { TopicEvent } from './topic-event.ts';
+import type { TopicSubscription } from './topic-subscription.ts';
 import type { MessageOptions } from './value.ts';
 
 export class Transaction {
   readonly #engine: Engine;
-  readonly #operations: Operation[] = [];
+  readonly #schemas: Readonly<Record<string, StandardSchemaV1>>;
+  readonly #operations: (Operation | Promise<Operation>)[] = [];
   #over = false;
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, schemas: Readonly<Record<string, StandardSchemaV1>> = {}) {
     this.#engine = engine;
+    this.#schemas = schemas;
   }
 
   /** To an address of the main line, or a topic. */
@@ -50,16 +54,24 @@ export class Transaction {
   async commit(): Promise<void> {
     if (this.#over) throw new Refused('invalid', 'This transaction is over. Begin another.');
     this.#over = true;
-    if (this.#operations.length > 0) await this.#engine.transact(this.#operations);
+    const operations = await Promise.all(this.#operations);
+    if (operations.length > 0) await this.#engine.transact(operations);
   }
 
   #publish(exchange: string, address: string, value: unknown, options: MessageOptions | undefined): void {
-    const out = outgoing([value], exchange, address, this.#engine.nowMs(), () => options);
-    this.#add({ kind: 'publish', exchange, address, records: out.records, ...(out.columns && { columns: out.columns }) });
+    const nowMs = this.#engine.nowMs();
+    const operation = (fitting: unknown): Operation => {
+      const out = outgoing([fitting], exchange, address, nowMs, () => options);
+      return { kind: 'publish', exchange, address, records: out.records, ...(out.columns && { columns: out.columns }) };
+    };
+    const schema = this.#schemas[address];
+    this.#add(schema === undefined ? operation(value) : checked(schema, value).then(operation));
   }
 
-  #add(operation: Operation): void {
+  #add(operation: Operation | Promise<Operation>): void {
     if (this.#over) throw new Refused('invalid', 'This transaction is over. Begin another.');
     this.#operations.push(operation);
+    // What does not fit its schema is told by `commit`, and by nobody when there is none.
+    if (operation instanceof Promise) operation.catch(() => undefined);
   }
 }

@@ -54,8 +54,32 @@ export function bytesOf(text: string | Uint8Array): Uint8Array {
   return typeof text === 'string' ? encoder.encode(text) : text;
 }
 
+const TEXTS = ['id', 'type', 'source', 'subject', 'contentType', 'correlationId', 'replyTo', 'group', 'dedupId'] as const;
+
+/** Throws `Refused('invalid')` naming the first option that cannot be. Durations are checked where they are counted. */
+function checkOptions(options: MessageOptions): void {
+  const { key, priority, deliverAt, partition, headers } = options;
+  for (const name of TEXTS) {
+    const text: unknown = options[name];
+    if (text !== undefined && typeof text !== 'string') throw wrong(name, 'text', text);
+  }
+  if (key !== undefined && typeof key !== 'string' && !(key instanceof Uint8Array)) throw wrong('key', 'text or bytes', key);
+  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 255))
+    throw wrong('priority', 'a whole number from 0 to 255', priority);
+  if (partition !== undefined && !(Number.isInteger(partition) && partition >= 0))
+    throw wrong('partition', 'a whole number from 0', partition);
+  if (deliverAt !== undefined && !(deliverAt instanceof Date && !Number.isNaN(deliverAt.getTime())))
+    throw wrong('deliverAt', 'a valid Date', deliverAt);
+  if (headers !== undefined && (typeof headers !== 'object' || headers === null)) throw wrong('headers', 'a Map or an object', headers);
+}
+
+function wrong(name: string, wanted: string, found: unknown): Refused {
+  return new Refused('invalid', `The message option "${name}" must be ${wanted}, and is ${String(found)}.`);
+}
+
 /** The message a value becomes on its way to an address. */
 export function toMessage(value: unknown, exchange: string, address: string, timestampMs: number, options: MessageOptions): Message {
+  checkOptions(options);
   const { body, contentType } = toBody(value);
   return {
     exchange,
@@ -80,8 +104,17 @@ export function toMessage(value: unknown, exchange: string, address: string, tim
 export function toBody(value: unknown): { body: Uint8Array; contentType: string | undefined } {
   if (value instanceof Uint8Array) return { body: value, contentType: undefined };
   if (typeof value === 'string') return { body: encoder.encode(value), contentType: 'text/plain' };
-  const json = JSON.stringify(value);
-  if (json === undefined) throw new Refused('invalid', `A ${typeof value} cannot be sent. Send JSON values, text or bytes.`);
+  let json: string | undefined;
+  try {
+    json = JSON.stringify(value);
+  } catch (cause) {
+    throw new Refused(
+      'invalid',
+      `The value cannot be said in JSON: ${(cause as Error).message.split('\n')[0]}. Send JSON values, text or bytes.`,
+      { cause },
+    );
+  }
+  if (json === undefined) throw new Refused('invalid', `A value of type ${typeof value} cannot be sent. Send JSON values, text or bytes.`);
   return { body: encoder.encode(json), contentType: 'application/json' };
 }
 

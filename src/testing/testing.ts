@@ -8,7 +8,7 @@ import { SimRandom } from '../host/simulated/sim-random.ts';
 import { silentLogger } from '../host/text-logger.ts';
 import { Recorder } from './recorder.ts';
 
-export { describeEngine } from './conformance.ts';
+export { type ConformanceSubject, describeEngine } from './conformance/conformance.ts';
 export type { Recorded, RecordedDeath } from './recorder.ts';
 
 export interface TestBrokerOptions extends Partial<Omit<BrokerOptions, 'directory'>>, SchemaOptions {
@@ -25,7 +25,8 @@ export class TestBroker<Events extends EventMap = EventMap> extends Signalbox<Ev
   readonly #recorder: Recorder;
 
   constructor(broker: Broker, clock: HandClock, recorder: Recorder, options: SchemaOptions) {
-    super(recorder.watch(broker), options);
+    let given = 0;
+    super(recorder.watch(broker), { unique: (what) => `${what}-${++given}`, ...options });
     this.#broker = broker;
     this.#clock = clock;
     this.#recorder = recorder;
@@ -66,7 +67,7 @@ export class TestBroker<Events extends EventMap = EventMap> extends Signalbox<Ev
 
 /** Opens a broker for a test: memory only, no ports, standing clock. Close it when done (`await using`). */
 export async function createTestBroker<Events extends EventMap = EventMap>(options: TestBrokerOptions = {}): Promise<TestBroker<Events>> {
-  const { seed = 1, startMs, schemas, ...rest } = options;
+  const { seed = 1, startMs, schemas, unique, ...rest } = options;
   const clock = new HandClock(startMs);
   const recorder = new Recorder((message) => decodeValue(message));
   const host = { clock, disk: new MemoryDisk(), random: new SimRandom(seed), logger: silentLogger };
@@ -76,5 +77,5 @@ export async function createTestBroker<Events extends EventMap = EventMap>(optio
     directory: '/memory',
     onDeath: (queue, deliveries, reason) => recorder.died(queue, deliveries, reason),
   });
-  return new TestBroker<Events>(broker, clock, recorder, schemas === undefined ? {} : { schemas });
+  return new TestBroker<Events>(broker, clock, recorder, { ...(schemas && { schemas }), ...(unique && { unique }) });
 }

@@ -1,0 +1,43 @@
+/** A record of a topic as a subscriber gets it. */
+
+import type { Offset } from '../model/lines.ts';
+import type { Message } from '../model/message.ts';
+import { readMessage } from '../model/record.ts';
+import type { Fresh } from './partition-reader.ts';
+import { decodeValue } from './value.ts';
+
+export class TopicEvent<T = unknown> {
+  readonly #fresh: Fresh;
+  #view: Message | undefined;
+
+  constructor(fresh: Fresh) {
+    this.#fresh = fresh;
+  }
+
+  get topic(): string {
+    return this.#fresh.reader.topic;
+  }
+
+  get partition(): number {
+    return this.#fresh.reader.partition;
+  }
+
+  get offset(): Offset {
+    return this.#fresh.offset;
+  }
+
+  /** When it was published. */
+  get timestampMs(): number {
+    return this.#fresh.fetched.timestamps[this.#fresh.i] ?? 0;
+  }
+
+  get message(): Message {
+    const { fetched, i } = this.#fresh;
+    this.#view ??= readMessage(fetched.records.bytes, i === 0 ? fetched.records.start : (fetched.records.ends[i - 1] ?? 0));
+    return this.#view;
+  }
+
+  get value(): T {
+    return decodeValue(this.message) as T;
+  }
+}
