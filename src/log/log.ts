@@ -94,13 +94,6 @@ export class PartitionLog {
     return new PartitionLog(options, { host, files, segments, writer }, tail);
   }
 
-  /** Removes the files of a log that is not open. Its directory stays, empty. */
-  static async remove(host: Host, directory: string): Promise<void> {
-    const names = await host.disk.list(directory);
-    for (const name of names) await host.disk.remove(`${directory}/${name}`);
-    if (names.length > 0) await host.disk.syncDirectory(directory);
-  }
-
   /** The first offset that can be read. */
   get start(): Offset {
     return offset(this.#start);

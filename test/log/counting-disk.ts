@@ -15,8 +15,8 @@ export class CountingDisk implements Disk {
   writtenBytes = 0;
   /** How many bytes a write may take; all, if undefined. */
   room: (() => number) | undefined;
-  /** Before each call; what it throws is what the call rejects with. */
-  before: (call: Call, path: string) => void = () => {};
+  /** Before each call, which waits for it; what it throws is what the call rejects with. */
+  before: (call: Call, path: string) => void | Promise<void> = () => {};
   readonly #counts = new Map<Call, number>();
   readonly #waiting: { readonly call: Call; readonly done: () => void }[] = [];
 
@@ -40,7 +40,7 @@ export class CountingDisk implements Disk {
       if (one.call === call) one.done();
       else this.#waiting.push(one);
     }
-    this.before(call, path);
+    await this.before(call, path);
     return work();
   }
 

@@ -34,6 +34,32 @@ test('a failed sync is final: told once, never tried again, and every later sync
   }
 });
 
+test('a sync that succeeds while another one fails promises nothing', async () => {
+  const disk = new CountingDisk();
+  const log = await openLog(memoryHost(disk), { segmentBytes: 200, onFailure: () => {} });
+  for (let i = 0; i < 4; i++) append(log, ['x'.repeat(110)], i);
+  await log.sync();
+  const [names, bytes] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  disk.before = async (call) => {
+    if (call === 'sync' && disk.count('syncDirectory') > before) await bytes.promise;
+    if (call === 'syncDirectory') await names.promise.then(() => Promise.reject(failing('EIO')));
+  };
+  const before = disk.count('syncDirectory');
+  const trimming = disk.called('syncDirectory');
+  const trim = log.trim(offset(2));
+  await trimming;
+  append(log, ['y'], 3);
+  const syncing = disk.called('sync');
+  const sync = log.sync();
+  await syncing;
+  // The directory may have lost the name of the very file that is being synced.
+  names.resolve();
+  await assert.rejects(trim, { code: 'closed' });
+  bytes.resolve();
+  await assert.rejects(sync, { code: 'closed' });
+  assert.equal(log.synced, 4);
+});
+
 test('a sync that says the disk is full is as final as any: only writes may be tried again', async () => {
   const disk = new CountingDisk();
   let told = 0;
