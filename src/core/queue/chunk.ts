@@ -174,7 +174,6 @@ export function takeChunk(rows: number): Chunk {
 export function giveBack(chunk: Chunk): void {
   const pool = spares[CAPACITIES.indexOf(chunk.capacity as (typeof CAPACITIES)[number])];
   if (pool === undefined || pool.length >= SPARES_MAX) return;
-  chunk.places = undefined;
   chunk.attempts = undefined;
   chunk.expires = undefined;
   chunk.priority = undefined;

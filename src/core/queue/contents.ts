@@ -57,9 +57,8 @@ export class Contents {
   admit(spec: QueueSpec, first: number, count: number, nowMs: number, dueMs: number, expiresMs: number): void {
     const { ttlMs } = spec;
     this.totals.published += count;
-    const boundMs = ttlMs === undefined ? undefined : nowMs + ttlMs;
-    const endMs = Math.min(expiresMs, boundMs ?? Number.POSITIVE_INFINITY);
-    if (endMs < Number.POSITIVE_INFINITY) this.expire(first, count, endMs, boundMs);
+    const endMs = ttlMs === undefined ? expiresMs : Math.min(expiresMs, nowMs + ttlMs);
+    if (endMs < Number.POSITIVE_INFINITY) this.expire(first, count, endMs, ttlMs !== undefined);
     if ((spec.priorityAgeMs ?? 0) > 0) this.wait(first, count, nowMs);
     if (dueMs > 0) {
       this.delayed += count;
@@ -79,13 +78,13 @@ export class Contents {
     if (((chunk.flags[row] as number) & LISTED) === 0) this.order.add(number, chunk, row);
   }
 
-  /** `count` new messages from `first` on end at `expiresMs`; all new ones do by `boundMs` when the queue has a time to live. */
-  expire(first: number, count: number, expiresMs: number, boundMs: number | undefined): void {
+  /** `count` new messages from `first` on end at `expiresMs`; see `Expiry.join`. */
+  expire(first: number, count: number, expiresMs: number, isForAll: boolean): void {
     const end = first + count;
     for (let chunk = this.rows.from(first); chunk !== undefined; chunk = this.rows.from(chunk.base + CHUNK)) {
       chunk.expiries().fill(expiresMs, chunk.rowFrom(first), chunk.rowFrom(end));
     }
-    this.expiry.join(first, count, expiresMs, boundMs);
+    this.expiry.join(first, count, expiresMs, isForAll);
   }
 
   /** `count` new messages from `first` on wait since now, for ageing priorities. */

@@ -27,9 +27,12 @@ export class Expiry {
     this.#rows = rows;
   }
 
-  /** `count` new messages from `first` on end at `expiresMs`; with a time to live for the whole queue, new ones end by `boundMs`. */
-  join(first: number, count: number, expiresMs: number, boundMs: number | undefined): void {
-    if (boundMs !== undefined && expiresMs <= boundMs && expiresMs >= this.#lineMs) {
+  /**
+   * `count` new messages from `first` on end at `expiresMs`. `isForAll`: the queue has a time to live, and none ends later than that
+   * says: so the line's last end never runs ahead of what is to come.
+   */
+  join(first: number, count: number, expiresMs: number, isForAll: boolean): void {
+    if (isForAll && expiresMs >= this.#lineMs) {
       this.#lineMs = expiresMs;
       this.#lineEnd = first + count - 1;
       return;

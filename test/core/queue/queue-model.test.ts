@@ -7,6 +7,8 @@ import type { Death } from '../../../src/model/engine.ts';
 import { type Position, SEGMENT_BYTES } from '../../../src/model/lines.ts';
 import { NaiveQueue } from './naive-queue.ts';
 
+/** MODEL_RUNS=1000 looks longer. */
+const RUNS = Number(process.env.MODEL_RUNS ?? 30);
 const FOREVER = Number.POSITIVE_INFINITY;
 const DEATHS: readonly Death[] = [{ reason: 'expired', queue: 'före', exchange: '', address: 'a.b', atMs: 12.5, count: 2 }];
 
@@ -366,7 +368,7 @@ for (const spec of SPECS) {
         assert.equal(trial.twin.digest(), copy.digest(), 'the same changes give the same state');
       }),
       // What fails is made smaller for half a minute at most.
-      { numRuns: 60, interruptAfterTimeLimit: 30_000, markInterruptAsFailure: true },
+      { numRuns: RUNS, interruptAfterTimeLimit: 30_000, markInterruptAsFailure: true },
     );
   });
 }

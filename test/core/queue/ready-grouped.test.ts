@@ -91,6 +91,21 @@ test('a long group is served to its end, in order', () => {
   assert.deepEqual(seen, [...Array(100).keys(), ...Array.from({ length: 3000 }, (_, i) => 2100 + i)]);
 });
 
+test('a first message that waits is still the first when most of its group is gone', () => {
+  const queue = queueOf({ grouped: true });
+  push(queue, { group: 'a', dueMs: 10 });
+  for (let i = 0; i < 100; i++) push(queue, { group: 'a' });
+  queue.settle(run(1, 99), 'purged');
+  push(queue, { group: 'a' });
+  assert.deepEqual(nextOf(queue), []);
+  queue.due(10);
+  for (const number of [0, 100, 101]) {
+    assert.deepEqual(nextOf(queue), [number]);
+    queue.settle(one(number), 'acked');
+  }
+  assert.equal(queue.ready, 0);
+});
+
 test('heads are the oldest ready ones, blocked or not', () => {
   const queue = queueOf({ grouped: true });
   for (const group of ['a', 'a', 'b', 'a']) push(queue, { group });
