@@ -76,6 +76,7 @@ async function openHouse(host: Host, options: BrokerOptions, unlock: () => Promi
   const upkeep = new Upkeep(host, ledger, partitions, reader, { ...UPKEEP, ...options.upkeep }, (topic, partition, start) =>
     trim(house, topic, partition, start),
   );
+  let closed: Promise<void> | undefined;
   const house: House = {
     host,
     ledger,
@@ -87,9 +88,14 @@ async function openHouse(host: Host, options: BrokerOptions, unlock: () => Promi
     rules,
     upkeep,
     durable: options.durability !== 'memory',
-    close: () => closeHouse(house, reader, unlock),
+    close: () => {
+      closed ??= closeHouse(house, reader, unlock);
+      return closed;
+    },
   };
   ledger.effects = liveEffects(house);
+  // Whoever appends to a topic, a publisher or a dead letter: readers see it once it is safe.
+  ledger.recorded = () => partitions.hold();
   ledger.record([{ kind: 'opened', nowMs: ledger.nowMs() }]);
   ledger.journal.sync();
   for (const queue of touched) queues.touch(queue);

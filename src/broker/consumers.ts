@@ -3,6 +3,7 @@
 import { type Queue, type Taker, Takers, type Taking } from '../core/core.ts';
 import type { Logger } from '../host/logger.ts';
 import type { Deliveries, Receiver } from '../model/engine.ts';
+import type { Refused } from '../model/refusal.ts';
 import { describeMessages, loadUnlessGone } from './copies.ts';
 import type { Reader } from './reader.ts';
 import { covers } from './reader.ts';
@@ -11,8 +12,8 @@ import type { Staying } from './staying.ts';
 /** A taker with its way out. `give` gets messages that are safe to hand over, in order. */
 export interface LiveTaker extends Taker {
   readonly give: (taking: Taking<LiveTaker>) => void;
-  /** The queue is gone, or the broker is closing. */
-  readonly end: (reason: string) => void;
+  /** The queue is gone (`unknown`), or the broker is closing (`closed`). */
+  readonly end: (reason: Refused) => void;
 }
 
 interface Lease {
@@ -78,7 +79,7 @@ export class Consumers {
     return ids;
   }
 
-  queueGone(queue: Queue, reason: string): void {
+  queueGone(queue: Queue, reason: Refused): void {
     const takers = this.#byQueue.get(queue);
     this.#byQueue.delete(queue);
     for (const taker of [...(takers?.all() ?? [])]) {
@@ -87,7 +88,7 @@ export class Consumers {
     }
   }
 
-  endAll(reason: string): void {
+  endAll(reason: Refused): void {
     for (const queue of [...this.#byQueue.keys()]) this.queueGone(queue, reason);
   }
 

@@ -29,6 +29,8 @@ export class Ledger {
   #journal: Journal | undefined;
   /** Set by the broker before the first entry. */
   effects: Effects | undefined;
+  /** Called after each recording, when its entries are applied. */
+  recorded: (() => void) | undefined;
   /** Position and size of the entry being replayed; undefined while live. */
   replaying: { position: Position; sizeBytes: number } | undefined;
   /** Where the last complete checkpoint begins. */
@@ -90,6 +92,7 @@ export class Ledger {
     const only = entries[0];
     if (only === undefined) return this.journal.tip;
     this.#write(entries.length === 1 ? only : { kind: 'transaction', entries }, false);
+    this.recorded?.();
     return this.journal.tip;
   }
 
@@ -101,6 +104,11 @@ export class Ledger {
   relief(): Promise<void> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     return this.pressed ? new Promise((resolve) => this.#relief.push(resolve)) : Promise.resolve();
+  }
+
+  /** Throws when the broker has been closed or has failed. */
+  check(): void {
+    if (this.#closed !== undefined) throw this.#closed;
   }
 
   /** Runs a change now, or after the checkpoint being taken. What it throws rejects. */

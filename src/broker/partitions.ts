@@ -89,8 +89,11 @@ export class Partitions {
     const slot = this.#slot(topic, fetch.partition);
     const log = await this.#open(slot);
     const ends = () => topic.partitions[fetch.partition] ?? { start: 0, end: 0 };
-    if (fetch.offset === slot.safe && (fetch.waitMs ?? 0) > 0) await this.#wait(slot, fetch);
-    if (fetch.offset > slot.safe || fetch.offset < ends().start) {
+    if (fetch.offset === slot.safe && (fetch.waitMs ?? 0) > 0) {
+      await this.#wait(slot, fetch);
+      this.#ledger.check();
+    }
+    if (!Number.isInteger(fetch.offset) || fetch.offset > slot.safe || fetch.offset < ends().start) {
       throw new Refused(
         'out-of-range',
         `Offset ${fetch.offset} is not in partition ${fetch.partition} of topic "${topic.spec.name}": it holds ${ends().start} to ${slot.safe}.`,

@@ -77,7 +77,7 @@ export class Queues {
   removed(queue: Queue): void {
     this.#touched.delete(queue);
     this.#alarms.forget(queue);
-    this.consumers.queueGone(queue, `Queue "${queue.spec.name}" was removed.`);
+    this.consumers.queueGone(queue, new Refused('unknown', `Queue "${queue.spec.name}" was removed.`));
   }
 
   /** True when nothing is under way here that no event from outside is needed for. */
@@ -88,7 +88,7 @@ export class Queues {
   stop(reason: string): void {
     this.#stopped = true;
     this.#alarms.stop();
-    this.consumers.endAll(reason);
+    this.consumers.endAll(new Refused('closed', reason));
   }
 
   /** Serves one queue now. Called while the ledger may be changed. */

@@ -41,6 +41,7 @@ import type {
 import type { Offset } from '../model/lines.ts';
 import { DEFAULT_TENANT, MAIN_LINE } from '../model/message.ts';
 import { isRefusal, type Refusal, Refused } from '../model/refusal.ts';
+import { checkName } from './checks.ts';
 import { describe, metricsOf } from './describe.ts';
 import type { Member } from './groups.ts';
 import type { Broker, House } from './house.ts';
@@ -112,11 +113,13 @@ export class Seat implements Broker {
   }
 
   async describe(kind: Kind, name: string): Promise<Description | undefined> {
+    this.#house.ledger.check();
     this.#permit(kind === 'user' ? 'admin' : 'read', name);
     return describe(this.#house, this.#tenant, kind, name);
   }
 
   async list(kind: Kind): Promise<Description[]> {
+    this.#house.ledger.check();
     if (kind === 'user') this.#permit('admin', '');
     const { topics, queues, groups, router } = this.#tenant;
     const names: Record<Kind, () => Iterable<string>> = {
@@ -148,11 +151,10 @@ export class Seat implements Broker {
   }
 
   publish(publish: Publish): Promise<Published> {
-    const { ledger, queues, partitions } = this.#house;
+    const { ledger, queues } = this.#house;
     return ledger.run((): Published | Promise<Published> => {
       const decided = this.#decidePublish(publish);
       if (decided.entries.length > 0) ledger.record(decided.entries);
-      partitions.hold();
       queues.endTurn();
       const answer = publishedOf(decided);
       if (publish.transient === true) return answer;
@@ -206,6 +208,7 @@ export class Seat implements Broker {
 
   async peek(peek: Peek): Promise<Peeked> {
     this.#permit('read', peek.queue);
+    this.#house.ledger.check();
     return this.#house.queues.peek(this.#queue(peek.queue), peek);
   }
 
@@ -222,16 +225,20 @@ export class Seat implements Broker {
 
   async fetch(fetch: Fetch): Promise<Fetched> {
     this.#permit('read', fetch.topic);
+    this.#house.ledger.check();
     return this.#house.partitions.fetch(this.#topic(fetch.topic, fetch.partition), fetch);
   }
 
   async offsetAt(topic: string, partition: number, timeMs: number): Promise<Offset> {
     this.#permit('read', topic);
+    this.#house.ledger.check();
+    if (Number.isNaN(timeMs)) throw new Refused('invalid', 'The time to look for is no time. Give milliseconds since 1970.');
     return this.#house.partitions.offsetAt(this.#topic(topic, partition), partition, timeMs);
   }
 
   async join(join: Join, events: MemberEvents): Promise<Membership> {
     for (const topic of join.topics) this.#permit('read', topic);
+    checkName('group', join.group);
     const { ledger, groups, queues } = this.#house;
     const tenant = this.#tenant;
     const member = await ledger.run(() => {
@@ -249,6 +256,7 @@ export class Seat implements Broker {
 
   async moveCursors(group: string, moves: readonly CursorMove[]): Promise<void> {
     for (const { topic } of moves) this.#permit('read', topic);
+    checkName('group', group);
     if (this.#house.groups.members(this.#tenant, group) > 0) {
       throw new Refused('exclusive', `Group "${group}" has members, who move its cursors. Let them leave, then move them by hand.`);
     }
@@ -279,6 +287,7 @@ export class Seat implements Broker {
   }
 
   async retained(pattern: string): Promise<{ address: string; record: Uint8Array }[]> {
+    this.#house.ledger.check();
     const found: { address: string; record: Uint8Array }[] = [];
     for (const [address, record] of this.#tenant.retained) {
       if (matches(pattern, address) && this.#may('read', address)) found.push({ address, record });

@@ -55,7 +55,7 @@ export class Takings {
         end: (reason) => {
           outbox.end();
           this.#outboxes.delete(outbox);
-          receiver.cancelled(reason);
+          receiver.cancelled(reason.message);
         },
       };
       this.#queues.consumers.add(taker);
@@ -140,7 +140,7 @@ export class Takings {
       room: countMax,
       once: true,
       give: given.resolve,
-      end: (reason) => given.reject(new Refused('unknown', reason)),
+      end: given.reject,
     };
     /** Ends the wait, unless messages are on their way already. */
     const leave = () => {
@@ -157,6 +157,8 @@ export class Takings {
     });
     const stopTimer = waitMs > 0 ? this.#host.clock.after(waitMs, leave) : undefined;
     signal?.addEventListener('abort', leave, { once: true });
+    // It may have been aborted while the wait began.
+    if (signal?.aborted === true) leave();
     const taking = await given.promise.finally(() => {
       stopTimer?.();
       signal?.removeEventListener('abort', leave);

@@ -25,7 +25,7 @@ export async function transact(
   operations: readonly Operation[],
   memberOf: (membership: Membership) => Member | undefined,
 ): Promise<readonly (Published | number)[]> {
-  const { ledger, queues, partitions, rules, groups, host } = house;
+  const { ledger, queues, rules, groups, host } = house;
   const { answers, tip, buried } = await ledger.run(() => {
     const nowMs = ledger.nowMs();
     const plan = nothingPlanned();
@@ -64,7 +64,6 @@ export async function transact(
     }
     for (const { queue, settle } of settles) queues.free(queue, settle);
     ledger.record(entries);
-    partitions.hold();
     const buried = queues.bury(burials);
     queues.endTurn();
     return { answers, tip: ledger.journal.tip, buried };
