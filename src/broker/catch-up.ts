@@ -38,6 +38,9 @@ export interface Slot {
  */
 export async function catchUp(log: PartitionLog, slot: Slot, journal: Journal): Promise<void> {
   const { topic, partition } = slot;
+  // What the log holds beyond the checkpoint may be of a life whose end the journal never heard of: it is written again from the journal.
+  const first = slot.replayed[0];
+  if (first !== undefined && log.end > first.base) await log.truncate(offset(Math.max(first.base, log.start)));
   for (const replayed of slot.replayed) {
     if (replayed.base + replayed.count > log.end) await appendReplayed(log, slot, replayed, journal);
   }

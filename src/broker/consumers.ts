@@ -12,6 +12,8 @@ import type { Staying } from './staying.ts';
 /** A taker with its way out. `give` gets messages that are safe to hand over, in order. */
 export interface LiveTaker extends Taker {
   readonly give: (taking: Taking<LiveTaker>) => void;
+  /** Up to where the journal must be safe before the next taking goes out: takings go out in the order they were decided. */
+  safeAt: number;
   /** The queue is gone (`unknown`), or the broker is closing (`closed`). */
   readonly end: (reason: Refused) => void;
 }

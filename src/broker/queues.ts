@@ -19,6 +19,7 @@ import type { Host } from '../host/host.ts';
 import type { Peek, Peeked, Runs, Settle } from '../model/engine.ts';
 import { isRefusal, Refused } from '../model/refusal.ts';
 import { Alarms } from './alarms.ts';
+import { checkMs, checkRuns, checkWhole } from './checks.ts';
 import { Consumers, type LiveTaker } from './consumers.ts';
 import { copyMessages } from './copies.ts';
 import type { DeathListener } from './death-listener.ts';
@@ -30,6 +31,8 @@ import type { Staying } from './staying.ts';
 const ENDED_MAX = 1024;
 /** An ack that nobody waits for rides with the next write, but not longer than this. */
 const LAZY_MS = 10;
+
+const OUTCOMES: ReadonlySet<string> = new Set(['ack', 'nack', 'requeue', 'reject']);
 
 const ended = new Float64Array(ENDED_MAX);
 
@@ -130,10 +133,11 @@ export class Queues {
   }
 
   #give(taker: LiveTaker, taking: Taking<LiveTaker>): void {
-    let last = 0;
-    for (let i = 0; i < taking.numbers.length; i++) last = Math.max(last, taker.queue.position(taking.numbers[i] ?? 0));
+    let safeAt = taker.safeAt;
+    for (let i = 0; i < taking.numbers.length; i++) safeAt = Math.max(safeAt, taker.queue.position(taking.numbers[i] ?? 0) + 1);
+    taker.safeAt = safeAt;
     this.#ledger.gate.hold(
-      last + 1,
+      safeAt,
       () => taker.give(taking),
       () => undefined,
     );
@@ -186,11 +190,15 @@ export class Queues {
   }
 
   async settle(tenant: Tenant, settle: Settle): Promise<number> {
+    checkRuns(settle.runs);
+    checkMs('delayMs', settle.delayMs);
+    if (!OUTCOMES.has(settle.outcome))
+      throw new Refused('invalid', `There is no outcome "${settle.outcome}": ack, nack, requeue or reject.`);
     const { done, count } = await this.#ledger.run(() => {
       const decided = decideSettle(tenant, settle, this.#ledger.nowMs(), () => this.#host.random.float());
       if (isRefusal(decided)) throw Refused.of(decided);
       const { queue } = decided;
-      this.free(queue, settle);
+      this.free(queue, decided.runs);
       for (const entry of decided.entries) this.#ledger.record([entry]);
       const buried = decided.burials.map((burial) => this.#morgue.bury(burial));
       const done =
@@ -204,26 +212,22 @@ export class Queues {
   }
 
   /** Gives takers their room back for messages about to be settled. */
-  free(queue: Queue, settle: Pick<Settle, 'runs' | 'lease'>): void {
-    for (let r = 0; r + 1 < settle.runs.length; r += 2) {
-      const first = settle.runs[r] ?? 0;
+  free(queue: Queue, runs: Runs): void {
+    for (let r = 0; r + 1 < runs.length; r += 2) {
+      const first = runs[r] ?? 0;
       let run = 0;
       let lease = 0;
-      for (let k = 0; k < (settle.runs[r + 1] ?? 0); k++) {
+      for (let k = 0; k < (runs[r + 1] ?? 0); k++) {
         const holder = queue.leaseOf(first + k);
         if (holder === lease) run++;
         else {
-          this.#freed(settle, lease, run);
+          this.consumers.freed(lease, run);
           lease = holder;
           run = 1;
         }
       }
-      this.#freed(settle, lease, run);
+      this.consumers.freed(lease, run);
     }
-  }
-
-  #freed(settle: Pick<Settle, 'lease'>, lease: number, count: number): void {
-    if (lease !== 0 && (settle.lease === undefined || settle.lease === lease)) this.consumers.freed(lease, count);
   }
 
   bury(burials: readonly Burial[]): Promise<unknown> {
@@ -240,6 +244,8 @@ export class Queues {
   }
 
   async extend(queue: Queue, lease: number, runs: Runs, leaseMs: number): Promise<number> {
+    checkRuns(runs);
+    checkMs('leaseMs', leaseMs);
     const { count, tip } = await this.#ledger.run(() => {
       const kept = held(queue, runs, lease);
       const count = countOf(kept);
@@ -269,6 +275,8 @@ export class Queues {
   }
 
   async peek(queue: Queue, peek: Peek): Promise<Peeked> {
+    checkWhole('countMax', peek.countMax, 1);
+    checkWhole('from', peek.from, 0);
     const numbers = new Float64Array(Math.min(peek.countMax ?? 10, 1000));
     const count = queue.browse(peek.from ?? queue.oldest, numbers.length, numbers);
     let last = 0;

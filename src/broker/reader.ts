@@ -2,6 +2,7 @@
 
 import type { Journal, View } from '../journal/journal.ts';
 import type { Position } from '../model/lines.ts';
+import { Refused } from '../model/refusal.ts';
 
 const KEPT_MAX = 4;
 
@@ -35,7 +36,12 @@ export class Reader {
     if (known !== undefined) return known;
     const under = this.#reading.get(position);
     if (under !== undefined) return under;
-    const reading = this.#journal.fetch(position).then((view) => this.#keep(view));
+    const reading = this.#journal.fetch(position).then(
+      (view) => this.#keep(view),
+      (error: unknown) => {
+        throw unreadable(position, error);
+      },
+    );
     this.#reading.set(position, reading);
     try {
       return await reading;
@@ -62,4 +68,14 @@ export class Reader {
 
 export function covers(view: View, position: Position): boolean {
   return position >= view.base && position < view.end;
+}
+
+/** What the journal refuses stays as it is; an error of the drive becomes a refusal that says where it struck. */
+function unreadable(position: Position, error: unknown): Refused {
+  if (error instanceof Refused) return error;
+  return new Refused(
+    'damaged',
+    `The message at journal position ${position} cannot be read: ${(error as Error).message}. Check the drive.`,
+    { cause: error },
+  );
 }

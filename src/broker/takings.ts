@@ -4,6 +4,7 @@ import { isDurable, type Queue, runsOf, type Taking } from '../core/core.ts';
 import type { Host } from '../host/host.ts';
 import type { Consume, Consumer, Deliveries, Receive, Receiver } from '../model/engine.ts';
 import { Refused } from '../model/refusal.ts';
+import { checkMs, checkWhole } from './checks.ts';
 import { type LiveTaker, Outbox } from './consumers.ts';
 import { copyMessages, stillHeld } from './copies.ts';
 import type { Ledger } from './ledger.ts';
@@ -34,6 +35,8 @@ export class Takings {
   }
 
   async consume(queue: Queue, consume: Consume, receiver: Receiver): Promise<Consumer> {
+    checkPrefetch(consume.prefetch);
+    checkMs('leaseMs', consume.leaseMs);
     return this.#ledger.run(() => {
       this.#checkExclusive(queue, consume.exclusive === true);
       const outbox = new Outbox(this.#reader, this.#host.logger, receiver, (broken) =>
@@ -51,6 +54,7 @@ export class Takings {
         leaseMs: consume.leaseMs ?? queue.spec.leaseMs ?? Number.POSITIVE_INFINITY,
         room: prefetch,
         once: false,
+        safeAt: 0,
         give: once ?? ((taking) => outbox.send(taking)),
         end: (reason) => {
           outbox.end();
@@ -62,6 +66,7 @@ export class Takings {
       this.#queues.touch(queue);
       return {
         prefetch: (count) => {
+          checkPrefetch(count);
           taker.room += count - prefetch;
           prefetch = count;
           this.#queues.touch(queue);
@@ -119,7 +124,7 @@ export class Takings {
     const { mine, tip } = await this.#ledger.run(() => {
       const mine = stillHeld(queue, copy);
       const runs = runsOf(mine.numbers);
-      this.#queues.free(queue, { runs, lease: taking.lease });
+      this.#queues.free(queue, runs);
       if (mine.count > 0) this.#ledger.record([{ kind: 'settled', queue: queue.id, as: 'acked', runs }]);
       this.#queues.endTurn();
       return { mine, tip: this.#ledger.journal.tip };
@@ -130,6 +135,9 @@ export class Takings {
 
   async receive(queue: Queue, receive: Receive): Promise<Deliveries | undefined> {
     const { signal, countMax = 1, waitMs = 0 } = receive;
+    checkWhole('countMax', countMax, 1);
+    checkMs('waitMs', waitMs);
+    checkMs('leaseMs', receive.leaseMs);
     const given = Promise.withResolvers<Taking<LiveTaker> | undefined>();
     const taker: LiveTaker = {
       id: this.#queues.consumers.nextId(),
@@ -139,6 +147,7 @@ export class Takings {
       leaseMs: receive.leaseMs ?? queue.spec.leaseMs ?? RECEIVE_LEASE_MS,
       room: countMax,
       once: true,
+      safeAt: 0,
       give: given.resolve,
       end: given.reject,
     };
@@ -172,4 +181,8 @@ export class Takings {
     if (receive.settle === 'on-delivery') return this.#takeForGood(taking);
     return copyMessages(this.#reader, queue, taking.numbers, taking.lease);
   }
+}
+
+function checkPrefetch(count: number | undefined): void {
+  if (count !== Number.POSITIVE_INFINITY) checkWhole('prefetch', count, 0);
 }

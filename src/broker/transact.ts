@@ -10,8 +10,9 @@ import {
   type Queue,
   type Tenant,
 } from '../core/core.ts';
-import type { Membership, Operation, Published, Settle } from '../model/engine.ts';
+import type { Membership, Operation, Published, Runs } from '../model/engine.ts';
 import { isRefusal, Refused } from '../model/refusal.ts';
+import { checkRuns } from './checks.ts';
 import type { Member } from './groups.ts';
 import type { House } from './house.ts';
 import { publishedOf } from './published.ts';
@@ -32,7 +33,7 @@ export async function transact(
     const entries: Entry[] = [];
     const burials: Burial[] = [];
     const answers: Answer[] = [];
-    const settles: { queue: Queue; settle: Settle }[] = [];
+    const settles: { queue: Queue; runs: Runs }[] = [];
     for (const operation of operations) {
       if (operation.kind === 'publish') {
         if (ledger.journal.tight)
@@ -42,6 +43,7 @@ export async function transact(
         entries.push(...decided.entries);
         answers.push({ publish: decided });
       } else if (operation.kind === 'settle') {
+        checkRuns(operation.runs);
         const decided = decideSettle(tenant, operation, nowMs, () => host.random.float(), plan);
         if (isRefusal(decided)) throw Refused.of(decided);
         const asked = count(operation.runs);
@@ -53,7 +55,7 @@ export async function transact(
         }
         entries.push(...decided.entries);
         burials.push(...decided.burials);
-        settles.push({ queue: decided.queue, settle: operation });
+        settles.push({ queue: decided.queue, runs: decided.runs });
         answers.push({ settled: decided.count });
       } else {
         const member = operation.membership && memberOf(operation.membership);
@@ -62,7 +64,7 @@ export async function transact(
         answers.push({ settled: moves.length });
       }
     }
-    for (const { queue, settle } of settles) queues.free(queue, settle);
+    for (const { queue, runs } of settles) queues.free(queue, runs);
     ledger.record(entries);
     const buried = queues.bury(burials);
     queues.endTurn();

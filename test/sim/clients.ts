@@ -46,6 +46,8 @@ export class Clients {
   readonly #turns = new Map<number, number>();
   #consumerIds = 0;
   #producer: ProducerLine | undefined;
+  /** The life in which a stamped batch is on its way. */
+  #stamping = 0;
   /** Held now, by this life's consumers. */
   #held: { delivered: Delivered; lease: number; consumer: number }[] = [];
   #consumers: { id: number; queue: string; consumer: Consumer }[] = [];
@@ -219,6 +221,8 @@ export class Clients {
 
   async #send(broker: Broker, { sent }: Outgoing, publish: Publish): Promise<void> {
     const life = this.#life;
+    // A batch that is sent again was refused before, and may be taken now.
+    for (const one of sent) if (one.outcome === 'refused') one.outcome = 'unknown';
     this.#trace?.(`publish ${sent.map((s) => s.id).join(' ')} to ${publish.exchange}/${publish.address}`);
     try {
       const published = await broker.publish(publish);
@@ -246,7 +250,17 @@ export class Clients {
 
   async #idempotent(broker: Broker): Promise<void> {
     const topic = [...this.#plan.topics.keys()][0];
-    if (topic === undefined) return;
+    // One at a time, as sequences are given: the same batch twice at once would have two outcomes.
+    if (topic === undefined || this.#stamping === this.#life) return;
+    this.#stamping = this.#life;
+    try {
+      await this.#stamped(broker, topic);
+    } finally {
+      this.#stamping = 0;
+    }
+  }
+
+  async #stamped(broker: Broker, topic: string): Promise<void> {
     let line = this.#producer;
     if (line === undefined) {
       const { id, epoch } = await broker.producer('sim');

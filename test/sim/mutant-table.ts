@@ -83,8 +83,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'delivered before the message is safe',
     file: 'broker/queues.ts',
-    find: '      last + 1,\n      () => taker.give(taking),',
-    replace: '      0 * last,\n      () => taker.give(taking),',
+    find: '      safeAt,\n      () => taker.give(taking),',
+    replace: '      0 * safeAt,\n      () => taker.give(taking),',
   },
   {
     name: 'lease not checked on ack',
@@ -157,6 +157,12 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'broker/queues.ts',
     find: 'while (queue.ready > 0 && (queue.ready > countMax || queue.sizeBytes > sizeBytesMax)) {',
     replace: 'while (queue.ready > 0 && (queue.ready > countMax + 9 || queue.sizeBytes > sizeBytesMax)) {',
+  },
+  {
+    name: 'a log believed beyond its checkpoint',
+    file: 'broker/catch-up.ts',
+    find: 'if (first !== undefined && log.end > first.base) await',
+    replace: 'if (first !== undefined && log.end > first.base + 99) await',
   },
   {
     name: 'journal safe before the write has come back',
