@@ -13,6 +13,8 @@ import type { Delivered, History, Sent } from './history.ts';
 import type { Plan } from './plan.ts';
 
 interface Outgoing {
+  /** An earlier sending of it had no answer: it may be stored, whatever a later one is told. */
+  unanswered?: boolean;
   readonly publish: Publish;
   readonly sent: readonly Sent[];
 }
@@ -219,7 +221,10 @@ export class Clients {
     await this.#send(broker, out, out.publish);
   }
 
-  async #send(broker: Broker, { sent }: Outgoing, publish: Publish): Promise<void> {
+  async #send(broker: Broker, out: Outgoing, publish: Publish): Promise<void> {
+    const { sent } = out;
+    const mayBeStored = out.unanswered === true;
+    out.unanswered = true;
     const life = this.#life;
     // A batch that is sent again was refused before, and may be taken now.
     for (const one of sent) if (one.outcome === 'refused') one.outcome = 'unknown';
@@ -237,7 +242,10 @@ export class Clients {
       });
     } catch (error) {
       // `closed` after a disk error: it may have reached the disk.
-      if (error instanceof Refused && error.code !== 'closed') for (const one of sent) one.outcome = 'refused';
+      if (error instanceof Refused && error.code !== 'closed') {
+        out.unanswered = mayBeStored;
+        if (!mayBeStored) for (const one of sent) one.outcome = 'refused';
+      }
       throw error;
     }
   }
