@@ -155,7 +155,7 @@ export class Journal {
     this.#appender.checkpointed(start, this.#blockOf(start));
   }
 
-  /** The stretch of the journal that holds this position, if it is in memory. Borrowed for the current turn only. */
+  /** The stretch of the journal that holds this position, if it is in memory. Borrowed until the caller returns or awaits. */
   view(position: Position): View | undefined {
     return this.#appender.find(position);
   }
@@ -181,6 +181,7 @@ export class Journal {
   recycle(segment: number): void {
     if (segment >= segmentOf(this.#appender.position)) throw new RangeError(`Segment ${segment} is being filled and cannot be recycled.`);
     this.#segments.recycle(segment, this.#appender.tip);
+    this.#writer.helpLeaving();
   }
 
   /** Bytes of all files, spares included. */

@@ -66,9 +66,9 @@ export class Segments {
     return this.#tight;
   }
 
-  /** Segments on their way out whose way is not clear yet. */
-  get leaving(): number {
-    return this.#leaving.length;
+  /** Whether any segment on its way out is like that; `since`: the tip when it was given to `recycle`. */
+  someLeaving(is: (segment: number, since: Position) => boolean): boolean {
+    return this.#leaving.some(({ segment, since }) => is(segment.number, since));
   }
 
   /** All files, spares and leaving ones included. */

@@ -54,6 +54,8 @@ export class Writer {
   #durable: Position;
   #durableCheckpoint: Position;
   #syncing = false;
+  /** The last block that is written, as the head says it. Not that of `#header` while a block is in flight. */
+  #reached: HeadState;
   #headDue: HeadState | undefined;
   #headBusy = false;
   #telling = false;
@@ -69,6 +71,7 @@ export class Writer {
     this.#header = { ...(last ?? { ...emptyHeader(), number: -1 }), journal: options.journal, opening: options.opening, opened: true };
     this.#safe = (this.#header.position + this.#header.sizeBytes) as Position;
     this.#askedEnd = this.#safe;
+    this.#reached = { closed: false, blocks: this.#header.number + 1, position: this.#header.position };
     this.#written = (this.#header.position + align(this.#header.sizeBytes)) as Position;
     this.#durable = this.#written;
     this.#writtenCheckpoint = this.#header.checkpointBlock;
@@ -136,7 +139,7 @@ export class Writer {
   async finish(): Promise<void> {
     try {
       if (this.#options.durability !== 'fsync') await this.#segments.active.file?.sync();
-      if (this.#header.number >= 0) await this.#options.head.write({ ...this.#reached(), closed: true });
+      if (this.#reached.blocks > 0) await this.#options.head.write({ ...this.#reached, closed: true });
     } catch (error) {
       this.fail(error);
       throw error;
@@ -156,6 +159,14 @@ export class Writer {
   /** Whether the device knows all that was appended before `since`, and a checkpoint that begins behind this segment. */
   isFree(segment: number, since: Position): boolean {
     return this.#durable >= since && segmentOf(this.#durableCheckpoint) > segment;
+  }
+
+  /** Without O_DSYNC: has what is written reach the device, if a segment on its way out waits for nothing else. */
+  helpLeaving(): void {
+    if (this.#options.durability === 'fsync' || this.#syncing || this.#failed !== undefined || this.#ended) return;
+    const segment = segmentOf(this.#writtenCheckpoint);
+    const helps = (leaving: number, since: Position) => this.#written >= since && segment > leaving && !this.isFree(leaving, since);
+    if (this.#segments.someLeaving(helps)) this.#syncDevice(this.#segments.active, this.#written, () => {});
   }
 
   /** Start of the block that holds this position, of those not written yet. */
@@ -210,6 +221,7 @@ export class Writer {
     this.#queue.shift();
     this.#inFlight = false;
     block.arena.unwritten--;
+    this.#reached = { closed: false, blocks: this.#header.number + 1, position: block.position };
     this.#written = (block.position + align(block.sizeBytes)) as Position;
     this.#writtenCheckpoint = block.checkpointBlock;
     this.#writtenBytes = block.appendedBytes;
@@ -224,10 +236,9 @@ export class Writer {
     }
     if (this.#options.durability === 'fsync') {
       this.#reachDevice(this.#written, this.#writtenCheckpoint);
-      if (byteOf(block.position) === 0) this.#writeHead(this.#reached());
-    } else if (this.#segments.leaving > 0 && !this.#syncing) {
-      this.#syncDevice(active, this.#written, () => {});
+      if (byteOf(block.position) === 0) this.#writeHead(this.#reached);
     }
+    this.helpLeaving();
     this.#options.onTurn();
     this.pump();
     if (this.#options.durability !== 'memory') this.#options.onSafe(this.#safe);
@@ -250,7 +261,7 @@ export class Writer {
   /** Has all that is written to a segment reach the device; then all before `end` has. */
   #syncDevice(segment: Segment, end: Position, then: () => void): void {
     const checkpoint = this.#writtenCheckpoint;
-    const reached = this.#reached();
+    const reached = this.#reached;
     this.#syncing = true;
     (segment.file as File).sync().then(
       () => {
@@ -260,6 +271,7 @@ export class Writer {
         this.#writeHead(reached);
         then();
         this.pump();
+        this.helpLeaving();
       },
       (error: unknown) => this.fail(error),
     );
@@ -268,11 +280,7 @@ export class Writer {
   #reachDevice(end: Position, checkpoint: Position): void {
     this.#durable = end;
     this.#durableCheckpoint = checkpoint;
-    if (this.#segments.leaving > 0) this.#segments.work();
-  }
-
-  #reached(): HeadState {
-    return { closed: false, blocks: this.#header.number + 1, position: this.#header.position };
+    this.#segments.work();
   }
 
   /** Raises the head's lower bound. It is only ever looked at to notice loss, so nobody waits for it. */

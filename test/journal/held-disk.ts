@@ -3,26 +3,30 @@
 import type { File } from '../../src/host/disk.ts';
 import { MemoryDisk } from '../../src/host/memory-disk.ts';
 
+export type Held = 'read' | 'write' | 'sync';
+
 export class HeldDisk extends MemoryDisk {
   readonly writes: { readonly path: string; readonly byte: number; readonly bytes: Uint8Array }[] = [];
   #gate: Promise<void> | undefined;
-  #open: (() => void) | undefined;
-  #what: 'writes' | 'reads' = 'writes';
+  readonly #opens: (() => void)[] = [];
+  #calls: readonly Held[] = [];
   /** Calls waiting. */
   held = 0;
   openFiles = 0;
 
-  /** Writes and syncs that begin from now on wait. */
-  hold(): void {
-    this.#hold('writes');
-  }
-
-  holdReads(): void {
-    this.#hold('reads');
+  /** Such calls on a segment that begin from now on wait, until `release` or what this answers; those of an earlier `hold` go on waiting. */
+  hold(...calls: readonly Held[]): () => void {
+    this.#calls = calls.length === 0 ? ['write', 'sync'] : calls;
+    let open = () => {};
+    this.#gate = new Promise((done) => {
+      open = done;
+    });
+    this.#opens.push(open);
+    return open;
   }
 
   release(): void {
-    this.#open?.();
+    for (const open of this.#opens.splice(0)) open();
     this.#gate = undefined;
     this.held = 0;
   }
@@ -31,24 +35,24 @@ export class HeldDisk extends MemoryDisk {
     const file = await super.open(path, options);
     this.openFiles++;
     let isOpen = true;
-    const wait = async (what: 'writes' | 'reads') => {
+    const wait = async (call: Held) => {
       const gate = this.#gate;
-      if (gate === undefined || what !== this.#what || !path.endsWith('.journal')) return;
+      if (gate === undefined || !this.#calls.includes(call) || !path.endsWith('.journal')) return;
       this.held++;
       await gate;
     };
     return {
       read: async (into, position) => {
-        await wait('reads');
+        await wait('read');
         return file.read(into, position);
       },
       write: async (bytes, position) => {
-        await wait('writes');
+        await wait('write');
         this.writes.push({ path, byte: position, bytes: bytes.slice() });
         return file.write(bytes, position);
       },
       sync: async () => {
-        await wait('writes');
+        await wait('sync');
         return file.sync();
       },
       sizeBytes: () => file.sizeBytes(),
@@ -59,12 +63,5 @@ export class HeldDisk extends MemoryDisk {
         return file.close();
       },
     };
-  }
-
-  #hold(what: 'writes' | 'reads'): void {
-    this.#what = what;
-    this.#gate = new Promise((open) => {
-      this.#open = open;
-    });
   }
 }

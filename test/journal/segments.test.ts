@@ -92,6 +92,45 @@ describe('recycling', () => {
     assert.ok(!(await segments(j)).includes(0));
   });
 
+  for (const durability of ['os', 'memory'] as const) {
+    test(`${durability}: needs no further entry to be done`, async () => {
+      const disk = new FailingDisk();
+      await using j = await harness({ ...SMALL, durability }, disk);
+      await filled(j);
+      disk.changes = [];
+      for (const segment of [0, 1, 2]) j.journal.recycle(segment);
+      await j.settled();
+      assert.deepEqual(await segments(j), [3, 4, 5]);
+      const synced = disk.changes.indexOf(`sync ${j.directory}/0000000003.journal`);
+      const renamed = disk.changes.findIndex((change) => /^(rename|remove)/.test(change));
+      assert.ok(synced >= 0 && synced < renamed, 'what made them free is on the device first');
+    });
+  }
+
+  test('os: the head does not speak of a block that is still being written', async () => {
+    const disk = new HeldDisk();
+    await using j = await harness({ ...SMALL, durability: 'os' }, disk);
+    await filled(j);
+    const append = async () => {
+      j.append(1, () => 100);
+      await j.sync();
+    };
+    const release = disk.hold('sync');
+    j.journal.recycle(0);
+    await append();
+    j.journal.recycle(1);
+    disk.hold('write');
+    await append();
+    assert.equal(disk.held, 2, 'a sync and a write');
+    // The sync for segment 0 is done, that for segment 1 follows, and the last block is still on its way.
+    release();
+    await j.settled();
+    assert.deepEqual(await segments(j), [2, 3, 4, 5]);
+    const after = new Harness(SMALL, await copyOf(j));
+    await after.open();
+    assert.equal(after.replayed.length, 2);
+  });
+
   test('waits for whoever reads', async () => {
     const disk = new HeldDisk();
     await using j = await harness({ ...SMALL, cacheBytes: 0 }, disk);
@@ -99,7 +138,7 @@ describe('recycling', () => {
     // With enough spares the file would be removed at once.
     for (const segment of [1, 2]) j.journal.recycle(segment);
     await j.settled();
-    disk.holdReads();
+    disk.hold('read');
     const fetched = j.journal.fetch(position(0, OVERHEAD));
     await j.settled();
     j.journal.recycle(0);
