@@ -85,14 +85,29 @@ export class Groups {
     for (const group of this.#groups.values()) if (group.tenant.name === topic.tenant) this.#rebalance(group);
   }
 
-  /** The moves as the journal keeps them; refused when the member does not own a partition. */
-  check(tenant: Tenant, member: Member | undefined, moves: readonly CursorMove[]): { topic: number; partition: number; offset: number }[] {
+  /**
+   * The moves as the journal keeps them; refused when the member does not own a partition. `nobody`: by hand, refused while there are
+   * members; undefined: a member that is none here.
+   */
+  check(
+    tenant: Tenant,
+    name: string,
+    member: Member | 'nobody' | undefined,
+    moves: readonly CursorMove[],
+  ): { topic: number; partition: number; offset: number }[] {
+    const group = this.#groups.get(keyOf(tenant, name));
+    if (member === 'nobody') {
+      if (group !== undefined && group.members.length > 0)
+        throw new Refused('exclusive', `Group "${name}" has members, who move its cursors. Let them leave, then move them by hand.`);
+    } else if (member === undefined || group?.members.includes(member) !== true) {
+      throw new Refused('stale', `This is no member of group "${name}", or not any more. Join it again.`);
+    }
     return moves.map((move) => {
       const topic = tenant.topics.get(move.topic);
       const ends = topic?.partitions[move.partition];
       if (topic === undefined || ends === undefined)
         throw new Refused('unknown', `There is no partition ${move.partition} of topic "${move.topic}".`);
-      if (member !== undefined && !member.owned.has(cursorKey(topic.id, move.partition))) {
+      if (typeof member === 'object' && !member.owned.has(cursorKey(topic.id, move.partition))) {
         throw new Refused(
           'stale',
           `This member of group "${member.join.group}" no longer owns partition ${move.partition} of topic "${move.topic}": the group was shared out anew.`,

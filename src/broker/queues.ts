@@ -213,21 +213,28 @@ export class Queues {
 
   /** Gives takers their room back for messages about to be settled. */
   free(queue: Queue, runs: Runs): void {
+    this.freed(this.holders(queue, runs));
+  }
+
+  /** Which leases hold these messages: lease, count, lease, count … */
+  holders(queue: Queue, runs: Runs): number[] {
+    const held: number[] = [];
     for (let r = 0; r + 1 < runs.length; r += 2) {
       const first = runs[r] ?? 0;
-      let run = 0;
-      let lease = 0;
       for (let k = 0; k < (runs[r + 1] ?? 0); k++) {
         const holder = queue.leaseOf(first + k);
-        if (holder === lease) run++;
-        else {
-          this.consumers.freed(lease, run);
-          lease = holder;
-          run = 1;
-        }
+        const last = held.length - 2;
+        if (holder === 0) continue;
+        if (held[last] === holder) held[last + 1] = (held[last + 1] ?? 0) + 1;
+        else held.push(holder, 1);
       }
-      this.consumers.freed(lease, run);
     }
+    return held;
+  }
+
+  /** Messages of these holders have been settled. */
+  freed(holders: readonly number[]): void {
+    for (let h = 0; h + 1 < holders.length; h += 2) this.consumers.freed(holders[h] ?? 0, holders[h + 1] ?? 0);
   }
 
   bury(burials: readonly Burial[]): Promise<unknown> {

@@ -165,8 +165,7 @@ export class Seat implements Broker {
 
   #decidePublish(publish: Publish): PublishDecision {
     const { ledger, rules } = this.#house;
-    const exchange = publish.exchange ?? MAIN_LINE;
-    this.#permit('write', exchange === '' || exchange === MAIN_LINE ? publish.address : exchange);
+    this.#permitPublish(publish);
     if (ledger.journal.tight) {
       throw new Refused(
         'disk-full',
@@ -257,27 +256,29 @@ export class Seat implements Broker {
   async moveCursors(group: string, moves: readonly CursorMove[]): Promise<void> {
     for (const { topic } of moves) this.#permit('read', topic);
     checkName('group', group);
-    if (this.#house.groups.members(this.#tenant, group) > 0) {
-      throw new Refused('exclusive', `Group "${group}" has members, who move its cursors. Let them leave, then move them by hand.`);
-    }
-    await this.#move(this.#tenant, group, moves, undefined);
+    await this.#move(this.#tenant, group, moves, 'nobody');
   }
 
-  async #move(tenant: Tenant, group: string, moves: readonly CursorMove[], member: Member | undefined): Promise<void> {
-    await this.#change(() => [{ kind: 'moved', tenant: tenant.name, group, moves: this.#house.groups.check(tenant, member, moves) }]);
+  async #move(tenant: Tenant, group: string, moves: readonly CursorMove[], member: Member | 'nobody'): Promise<void> {
+    await this.#change(() => [
+      { kind: 'moved', tenant: tenant.name, group, moves: this.#house.groups.check(tenant, group, member, moves) },
+    ]);
   }
 
-  transact(operations: readonly Operation[]): Promise<readonly (Published | number)[]> {
+  async transact(operations: readonly Operation[]): Promise<readonly (Published | number)[]> {
     for (const operation of operations) {
       if (operation.kind === 'settle') this.#permit('read', operation.queue);
-      else if (operation.kind === 'publish') this.#permit('write', operation.exchange || operation.address);
+      else if (operation.kind === 'publish') this.#permitPublish(operation);
+      else for (const { topic } of operation.moves) this.#permit('read', topic);
     }
     return transact(this.#house, this.#tenant, operations, (membership) => members.get(membership));
   }
 
-  async producer(name?: string): Promise<{ id: number; epoch: number }> {
+  async producer(asked?: string): Promise<{ id: number; epoch: number }> {
     const { state } = this.#house.ledger;
     let given = { id: 0, epoch: 0 };
+    // Names live in tenants: nobody fences a stranger's producer.
+    const name = asked === undefined || this.#tenant.name === DEFAULT_TENANT ? asked : `${this.#tenant.name}\n${asked}`;
     await this.#change(() => {
       const known = name === undefined ? undefined : state.producerNamed(name);
       given = known === undefined ? { id: state.nextProducer, epoch: 0 } : { id: known.id, epoch: known.epoch + 1 };
@@ -369,6 +370,10 @@ export class Seat implements Broker {
     if (user === undefined) return true;
     const spec = this.#house.ledger.state.users.get(user);
     return spec !== undefined && permits(spec, verb, name);
+  }
+
+  #permitPublish({ exchange = MAIN_LINE, address }: Publish): void {
+    this.#permit('write', exchange === '' || exchange === MAIN_LINE ? address : exchange);
   }
 
   #permit(verb: Verb, name: string): void {

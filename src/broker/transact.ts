@@ -59,13 +59,15 @@ export async function transact(
         answers.push({ settled: decided.count });
       } else {
         const member = operation.membership && memberOf(operation.membership);
-        const moves = groups.check(tenant, member, operation.moves);
+        const moves = groups.check(tenant, operation.group, operation.membership === undefined ? 'nobody' : member, operation.moves);
         entries.push({ kind: 'moved', tenant: tenant.name, group: operation.group, moves });
         answers.push({ settled: moves.length });
       }
     }
-    for (const { queue, runs } of settles) queues.free(queue, runs);
+    // A transaction too large for the journal is refused here: nobody may have been given room by then.
+    const holders = settles.map(({ queue, runs }) => queues.holders(queue, runs));
     ledger.record(entries);
+    for (const freed of holders) queues.freed(freed);
     const buried = queues.bury(burials);
     queues.endTurn();
     return { answers, tip: ledger.journal.tip, buried };

@@ -19,7 +19,8 @@ export interface SettleDecision {
   readonly queue: Queue;
   readonly entries: readonly Entry[];
   readonly burials: readonly Burial[];
-  /** How many of the asked-for messages were still held. */
+  /** Those of the asked-for messages that were still held. */
+  readonly runs: Runs;
   readonly count: number;
 }
 
@@ -31,18 +32,18 @@ export function decideSettle(tenant: Tenant, settle: Settle, nowMs: number, draw
   if (queue === undefined) return refuse('unknown', `There is no queue "${settle.queue}": it was removed, and its messages with it.`);
   const runs = held(queue, settle.runs, settle.lease, plan);
   const count = countOf(runs);
-  if (count === 0) return { queue, entries: [], burials: [], count };
+  if (count === 0) return { queue, entries: [], burials: [], runs, count };
   switch (settle.outcome) {
     case 'ack':
-      return { queue, entries: [{ kind: 'settled', queue: queue.id, as: 'acked', runs }], burials: [], count };
+      return { queue, entries: [{ kind: 'settled', queue: queue.id, as: 'acked', runs }], burials: [], runs, count };
     case 'requeue': {
       const dueMs = settle.delayMs ? nowMs + settle.delayMs : 0;
-      return { queue, entries: [{ kind: 'returned', queue: queue.id, dueMs, counted: false, runs }], burials: [], count };
+      return { queue, entries: [{ kind: 'returned', queue: queue.id, dueMs, counted: false, runs }], burials: [], runs, count };
     }
     case 'reject':
-      return { queue, ...over(queue, [...numbersOf(runs)], 'rejected'), count };
+      return { queue, ...over(queue, [...numbersOf(runs)], 'rejected'), runs, count };
     case 'nack':
-      return { queue, ...decideReturn(queue, runs, nowMs, draw, settle.delayMs), count };
+      return { queue, ...decideReturn(queue, runs, nowMs, draw, settle.delayMs), runs, count };
   }
 }
 
@@ -99,7 +100,8 @@ export function backoff(retry: RetryPolicy, attempts: number, draw: Draw): numbe
 }
 
 /** Those of the runs that are in flight, under this lease if one is named, and not already settled by an earlier step of the plan. */
-export function held(queue: Queue, runs: Runs, lease: number | undefined, plan?: Plan): Runs {
+export function held(queue: Queue, asked: Runs, lease: number | undefined, plan?: Plan): Runs {
+  const runs = inQueue(queue, asked);
   const isHeld = (number: number) => {
     const holder = queue.leaseOf(number);
     if (holder === 0 || (lease !== undefined && holder !== lease)) return false;
@@ -124,6 +126,24 @@ export function held(queue: Queue, runs: Runs, lease: number | undefined, plan?:
     }
   }
   return all ? runs : runsOf(kept);
+}
+
+/** Runs cut to what the queue can hold: however much is asked for, no more is looked at. */
+function inQueue(queue: Queue, runs: Runs): Runs {
+  const { oldest, tail } = queue;
+  let inside = true;
+  for (let r = 0; r + 1 < runs.length; r += 2) {
+    const first = runs[r] ?? 0;
+    if (first < oldest || first + (runs[r + 1] ?? 0) > tail) inside = false;
+  }
+  if (inside) return runs;
+  const cut: number[] = [];
+  for (let r = 0; r + 1 < runs.length; r += 2) {
+    const first = Math.max(oldest, runs[r] ?? 0);
+    const count = Math.min(tail, (runs[r] ?? 0) + (runs[r + 1] ?? 0)) - first;
+    if (count > 0) cut.push(first, count);
+  }
+  return Float64Array.from(cut);
 }
 
 function keepBefore(runs: Runs, r: number, number: number, into: number[]): void {
