@@ -43,6 +43,19 @@ test('a chunk that is full to the last place and then settled is given back once
   }
 });
 
+test('a long queue that drains from the front keeps its numbers, whatever was cut off before them', () => {
+  const queue = queueOf();
+  for (let i = 0; i < 150; i++) fill(queue, 4096, position(i, 0));
+  for (const first of [0, 20, 70, 100, 139]) {
+    queue.settle(run(0, first * 4096 + 5), 'acked');
+    assert.equal(queue.oldest, first * 4096 + 5);
+    assert.deepEqual(nextOf(queue, 0, 2), [first * 4096 + 5, first * 4096 + 6]);
+    for (let i = first + 1; i < 150; i++) assert.equal(queue.position(i * 4096 + 3), position(i, 300));
+  }
+  assert.equal(fill(queue, 1, position(200, 0)), 150 * 4096);
+  assert.equal(queue.position(150 * 4096), position(200, 0));
+});
+
 test('a run may cross into the next segment and the next chunk', () => {
   const live = new Live();
   const queue = queueOf({}, live);
