@@ -30,7 +30,7 @@ async function many(from: number, count: number): Promise<void> {
     sums.lives += report.lives;
     if (report.faults.length > 0) {
       bad.push(seed);
-      console.log(`seed ${seed} (${report.ends.join(', ')}): ${report.faults[0]}`);
+      console.log(`seed ${seed} (${report.ends.join(', ')}): ${(report.faults[0] ?? '').split('\n')[0]}`);
       if (bad.length >= 20) break;
     }
   }
