@@ -1,7 +1,7 @@
 /**
  * Fuzzes the files of a journal: `node fuzz/journal.ts [--runs 20000] [--seed N]`. Whole journals are damaged, often with their checksums
  * put right again, and then opened, read, appended to, opened once more, examined and salvaged. All of that may be refused as damaged; any
- * other error, a journal that replays differently after it was closed, a salvaged one that does not open, a doctor who says otherwise than
+ * other error, a replay of what was never appended or with something left out, a journal that replays differently after it was closed, a salvaged one that does not open, a doctor who says otherwise than
  * recovery, or more than 50 ms, is a finding: it is saved to fuzz/corpus/journal, which every run replays first, and the exit code is 1.
  */
 
@@ -32,20 +32,28 @@ type Files = Map<string, Uint8Array>;
 interface Input {
   readonly seed: number;
   readonly files: Files;
-  /** Checksums were put right: what stands there was never written by a journal. */
-  readonly forged: boolean;
+  /** The seed journal that was damaged; -1: checksums were put right, so that what stands there was never written by any. */
+  readonly kind: number;
+}
+
+/** A journal before it is damaged. */
+interface Whole {
+  readonly files: Files;
+  /** All entries it ever had, as `nameOfEntry` has them. */
+  readonly entries: readonly string[];
 }
 
 interface Opened {
   readonly journal: Journal;
-  /** Of all that was replayed. */
-  readonly hash: string;
-  readonly count: number;
+  readonly replayed: readonly string[];
+}
+
+function nameOfEntry(position: number, bytes: Uint8Array): string {
+  return `${position} ${createHash('sha1').update(bytes).digest('base64')}`;
 }
 
 async function open(disk: MemoryDisk, seed: number, directory = DIRECTORY): Promise<Opened> {
-  const hash = createHash('sha1');
-  let count = 0;
+  const replayed: string[] = [];
   const options = {
     directory,
     durability: 'fsync' as const,
@@ -58,10 +66,9 @@ async function open(disk: MemoryDisk, seed: number, directory = DIRECTORY): Prom
   const host = { clock: new SimClock(), disk, random: new SimRandom(seed), logger: silentLogger };
   const journal = await Journal.open(host, options, (bytes, at, sizeBytes, position) => {
     must(at >= 0 && at + sizeBytes <= bytes.length, 'An entry is not in its bytes.');
-    hash.update(`${position} `).update(bytes.subarray(at, at + sizeBytes));
-    count++;
+    replayed.push(nameOfEntry(position, bytes.subarray(at, at + sizeBytes)));
   });
-  return { journal, hash: hash.digest('hex'), count };
+  return { journal, replayed };
 }
 
 async function diskOf(files: Files): Promise<MemoryDisk> {
@@ -88,12 +95,13 @@ async function filesOf(disk: MemoryDisk): Promise<Files> {
   return files;
 }
 
-async function append(journal: Journal, random: SimRandom, count: number): Promise<void> {
+async function append(journal: Journal, random: SimRandom, count: number, entries: string[]): Promise<void> {
   for (let i = 0; i < count; i++) {
     const bytes = random.bytes(random.int(random.chance(0.1) ? 9000 : 800));
     const room = journal.begin(bytes.length);
     room.bytes.set(bytes, room.at);
     journal.end(bytes.length);
+    entries.push(nameOfEntry(room.position, bytes));
     if (random.chance(0.4)) await synced(journal);
   }
 }
@@ -105,21 +113,22 @@ async function synced(journal: Journal): Promise<void> {
 }
 
 /** Journals of every kind that there is on a disk: new, closed, killed, with checkpoints, recycled segments and spares. */
-async function seedJournals(): Promise<Files[]> {
-  const seeds: Files[] = [];
+async function seedJournals(): Promise<Whole[]> {
+  const seeds: Whole[] = [];
   for (let kind = 0; kind < 12; kind++) {
     const random = new SimRandom(kind);
     const disk = new MemoryDisk();
+    const entries: string[] = [];
     let { journal } = await open(disk, kind);
     for (let part = 0; part < kind % 6; part++) {
-      await append(journal, random, 12);
+      await append(journal, random, 12, entries);
       const start = journal.tip;
-      await append(journal, random, 2);
+      await append(journal, random, 2, entries);
       if (part % 2 === 1) journal.checkpointed(start);
       await synced(journal);
       if (part === 3)
         for (const { number } of journal.segments()) if (number < segmentOf(start) && random.chance(0.7)) journal.recycle(number);
-      await append(journal, random, 2);
+      await append(journal, random, 2, entries);
       if (random.chance(0.4)) {
         await journal.close();
         ({ journal } = await open(disk, kind + part));
@@ -127,18 +136,19 @@ async function seedJournals(): Promise<Files[]> {
     }
     await synced(journal);
     if (kind % 2 === 0) await journal.close();
-    seeds.push(await filesOf(disk));
+    seeds.push({ files: await filesOf(disk), entries });
   }
   return seeds;
 }
 
-function mutated(seeds: readonly Files[], random: SimRandom): Omit<Input, 'seed'> {
+function mutated(seeds: readonly Whole[], random: SimRandom): Omit<Input, 'seed'> {
   const files: Files = new Map();
-  for (const [name, bytes] of random.pick(seeds)) files.set(name, bytes.slice());
+  const kind = random.int(seeds.length);
+  for (const [name, bytes] of seeds[kind]?.files ?? []) files.set(name, bytes.slice());
   for (let i = random.int(4); i >= 0; i--) {
     const name = random.pick([...files.keys()]);
     const bytes = files.get(name) ?? new Uint8Array(0);
-    const fresh = mutate(bytes, random, random.pick([...random.pick(seeds).values()]));
+    const fresh = mutate(bytes, random, random.pick([...random.pick(seeds).files.values()]));
     const fate = random.int(20);
     if (fate === 0) files.delete(name);
     else if (fate === 1) files.set(nameOf(random.pick([0, 1, 2, 3, 5, 9, 2000, 2 ** 27 - 1, 2 ** 27])), bytes);
@@ -147,7 +157,7 @@ function mutated(seeds: readonly Files[], random: SimRandom): Omit<Input, 'seed'
   }
   const forged = random.chance(0.6);
   if (forged) for (const bytes of files.values()) putRight(bytes);
-  return { files, forged };
+  return { files, kind: forged ? -1 : kind };
 }
 
 function nameOf(segment: number): string {
@@ -221,13 +231,14 @@ function putRight(bytes: Uint8Array): void {
 }
 
 /** Throws for a finding. */
-async function run({ seed, files, forged }: Input): Promise<void> {
+async function run({ seed, files, kind }: Input): Promise<void> {
   const random = new SimRandom(seed);
   const disk = await diskOf(files);
   const report = await examine(disk, DIRECTORY);
   await checkSalvage(disk, seed);
   const opened = await refusable(open(disk, seed));
-  if (!forged) {
+  const whole = seeds[kind];
+  if (whole !== undefined) {
     const opens = report.state !== 'format' && !report.findings.some((finding) => finding.needed);
     must(
       opens === (opened !== undefined),
@@ -235,18 +246,26 @@ async function run({ seed, files, forged }: Input): Promise<void> {
     );
   }
   if (opened === undefined) return;
-  const { journal, hash, count } = opened;
+  const { journal, replayed } = opened;
+  if (whole !== undefined) {
+    const first = whole.entries.indexOf(replayed[0] ?? '');
+    must(
+      replayed.every((entry, i) => entry === whole.entries[first + i]),
+      'Something was replayed that was never appended, or left out.',
+    );
+  }
   await readSome(journal, random);
   await refusable(journal.close());
   const again = await refusable(open(disk, seed + 1));
   must(again !== undefined, 'A journal that opened was refused after it had been closed.');
   if (again === undefined) return;
-  must(again.hash === hash, 'The journal replays differently after it was closed.');
-  await append(again.journal, random, 5);
+  must(again.replayed.join() === replayed.join(), 'The journal replays differently after it was closed.');
+  const more: string[] = [];
+  await append(again.journal, random, 5, more);
   await readSome(again.journal, random);
   await refusable(again.journal.close());
   const last = await refusable(open(disk, seed + 2));
-  must(last?.count === count + 5, 'What was appended is not replayed.');
+  must(last?.replayed.join() === [...replayed, ...more].join(), 'What was appended is not replayed.');
   await last?.journal.close();
 }
 
@@ -264,7 +283,7 @@ async function checkSalvage(disk: MemoryDisk, seed: number): Promise<void> {
   const result = await refusable(salvage(disk, DIRECTORY, 'rescued'));
   if (result === undefined) return;
   const rescued = await open(disk, seed, 'rescued');
-  must(rescued.count <= result.entries, 'More was replayed than was salvaged.');
+  must(rescued.replayed.length <= result.entries, 'More was replayed than was salvaged.');
   await rescued.journal.close();
 }
 
@@ -281,13 +300,13 @@ async function refusable<T>(promise: Promise<T>): Promise<T | undefined> {
   }
 }
 
-function encode({ seed, files, forged }: Input): string {
-  return JSON.stringify({ seed, forged, files: [...files].map(([name, bytes]) => [name, Buffer.from(bytes).toString('base64')]) });
+function encode({ seed, files, kind }: Input): string {
+  return JSON.stringify({ seed, kind, files: [...files].map(([name, bytes]) => [name, Buffer.from(bytes).toString('base64')]) });
 }
 
 function decode(text: string): Input {
-  const { seed, forged, files } = JSON.parse(text) as { seed: number; forged: boolean; files: [string, string][] };
-  return { seed, forged, files: new Map(files.map(([name, base64]) => [name, new Uint8Array(Buffer.from(base64, 'base64'))])) };
+  const { seed, kind, files } = JSON.parse(text) as { seed: number; kind: number; files: [string, string][] };
+  return { seed, kind, files: new Map(files.map(([name, base64]) => [name, new Uint8Array(Buffer.from(base64, 'base64'))])) };
 }
 
 let findings = 0;
@@ -323,7 +342,7 @@ async function attempt(input: Input, name: string | undefined): Promise<void> {
 const { values } = parseArgs({ options: { runs: { type: 'string', default: '20000' }, seed: { type: 'string', default: '1' } } });
 const random = new SimRandom(Number(values.seed));
 const seeds = await seedJournals();
-for (const files of seeds) await attempt({ seed: 1, files, forged: false }, undefined);
+for (const [kind, { files }] of seeds.entries()) await attempt({ seed: 1, files, kind }, undefined);
 mkdirSync(CORPUS, { recursive: true });
 for (const name of readdirSync(CORPUS)) await attempt(decode(readFileSync(new URL(name, CORPUS), 'utf8')), name);
 const runs = Number(values.runs);
