@@ -168,6 +168,8 @@ class Sender {
   readonly #events: EventLines;
   readonly #progress: Progress;
   #gathered: Uint8Array[] = [];
+  /** The line of each. */
+  #numbers: number[] = [];
   #gatheredBytes = 0;
   /** Of the input, those gathered included. */
   #inputBytes = 0;
@@ -178,6 +180,8 @@ class Sender {
   #safeLine = 0;
   /** The first and last line of the batch that did not land. */
   #lost: readonly [number, number] | undefined;
+  /** The line that was refused. */
+  #refused: number | undefined;
 
   constructor(wish: LinesWish, events: EventLines, progress: Progress) {
     this.#wish = wish;
@@ -200,6 +204,7 @@ class Sender {
       while (this.#flight !== undefined && this.#isFull(bytes.length)) await this.#flight;
       this.#check();
       this.#gathered.push(bytes);
+      this.#numbers.push(number);
       this.#gatheredBytes += bytes.length;
     }
     this.#lastLine = number;
@@ -248,33 +253,59 @@ class Sender {
         return this.told(late, what);
       }
     }
-    const safe = `${counted(this.tally.count, 'event')} of ${what} had been published, up to line ${grouped(this.#safeLine)}`;
+    const { count } = this.tally;
+    const safe =
+      count === 0
+        ? `Nothing of ${what} had been published.`
+        : `${counted(count, 'event')} of ${what} had been published, up to line ${grouped(this.#safeLine)}.`;
     // Of a refusal it is known that nothing of the batch was kept; of a connection that broke off, nothing is known.
     const unknown =
       this.#lost !== undefined && !(error instanceof Refusal)
         ? ` Lines ${this.#lost[0]} to ${this.#lost[1]} may have been published, too.`
         : '';
-    const resume = this.#safeLine > 0 ? ` To go on behind them: --skip ${this.#safeLine}.` : '';
-    return new Failure(failure.exit, `${failure.message} ${safe}.${unknown}${resume}`, { code: failure.code, cause: error });
+    const resume = count > 0 || unknown !== '' ? ` To go on behind them: --skip ${this.#safeLine}.` : '';
+    const faulty =
+      this.#refused === undefined ? failure.message : failure.message.replace(NTH, `Line ${grouped(this.#refused)} of ${what}`);
+    return new Failure(failure.exit, `${faulty.replace(/[^.!?)]$/, '$&.')} ${safe}${unknown}${resume}`, {
+      code: failure.code,
+      cause: error,
+    });
   }
 
   async #send(): Promise<void> {
-    const { client, path, query } = this.#wish;
-    const body = Buffer.concat(this.#gathered, this.#gatheredBytes);
-    const first = this.#safeLine + 1;
+    const gathered = this.#gathered;
+    const numbers = this.#numbers;
     const last = this.#lastLine;
     const inputBytes = this.#inputBytes;
     this.#gathered = [];
+    this.#numbers = [];
     this.#gatheredBytes = 0;
+    try {
+      await this.#post(gathered, last);
+    } catch (error) {
+      // A batch is kept whole or not at all: those before the faulty one are as good as ever.
+      const nth = error instanceof Refusal ? Number(NTH.exec(error.message)?.[1]) : Number.NaN;
+      this.#refused = numbers[nth];
+      if (nth > 0 && this.#refused !== undefined) await this.#post(gathered.slice(0, nth), this.#refused - 1);
+      throw error;
+    }
+    this.#progress.update(this.tally.count, inputBytes);
+  }
+
+  /** `last`: the last line of the input that is then published. */
+  async #post(lines: readonly Uint8Array[], last: number): Promise<void> {
+    const { client, path, query } = this.#wish;
     let published: Published;
     try {
-      published = await client.ask<Published>('POST', path, { query, body, type: this.#events.type });
+      published = await client.ask<Published>('POST', path, { query, body: Buffer.concat(lines), type: this.#events.type });
     } catch (error) {
-      this.#lost = [first, last];
+      this.#lost = [this.#safeLine + 1, last];
       throw error;
     }
     this.#safeLine = last;
     this.tally.add(published);
-    this.#progress.update(this.tally.count, inputBytes);
   }
 }
+
+/** How the broker names a message that it refuses; counted from 0. */
+const NTH = /^Message (\d+) of this batch/;
