@@ -21,6 +21,9 @@ export interface LiveTaker extends Taker {
 interface Lease {
   readonly taker: LiveTaker;
   left: number;
+  readonly numbers: Float64Array;
+  /** So many of the numbers, from the first on, were handed over. */
+  handed: number;
 }
 
 /** Takers by queue and leases by id: which taker has room again when a message is settled. */
@@ -61,8 +64,27 @@ export class Consumers {
     return true;
   }
 
-  leased(lease: number, taker: LiveTaker, count: number): void {
-    this.#leases.set(lease, { taker, left: count });
+  leased(lease: number, taker: LiveTaker, numbers: Float64Array): void {
+    this.#leases.set(lease, { taker, left: numbers.length, numbers, handed: 0 });
+  }
+
+  /** So many of a lease's messages, from the first on, have been handed over. */
+  handed(lease: number, count: number): void {
+    const held = this.#leases.get(lease);
+    if (held !== undefined) held.handed = count;
+  }
+
+  /** Messages of a lease that were not handed over; some may have been settled. */
+  unseen(lease: number): Float64Array {
+    const held = this.#leases.get(lease);
+    return held === undefined ? new Float64Array(0) : held.numbers.subarray(held.handed);
+  }
+
+  /** How many messages a taker holds. */
+  heldBy(taker: LiveTaker): number {
+    let count = 0;
+    for (const held of this.#leases.values()) if (held.taker === taker) count += held.left;
+    return count;
   }
 
   /** So many messages under this lease are no longer held: its taker has room for as many. */
@@ -107,16 +129,24 @@ export class Outbox {
   readonly #logger: Logger;
   readonly #receiver: Receiver;
   readonly #broken: (taking: Taking<LiveTaker>) => void;
+  readonly #handed: (lease: number, count: number) => void;
   readonly #waiting: Taking<LiveTaker>[] = [];
   #busy = false;
   #ended = false;
 
-  /** `broken`: the receiver threw; what it was given goes back. */
-  constructor(reader: Reader, logger: Logger, receiver: Receiver, broken: (taking: Taking<LiveTaker>) => void) {
+  /** `broken`: the receiver threw; what it was given goes back. `handed`: it is about to be given a lease's messages up to here. */
+  constructor(
+    reader: Reader,
+    logger: Logger,
+    receiver: Receiver,
+    broken: (taking: Taking<LiveTaker>) => void,
+    handed: (lease: number, count: number) => void,
+  ) {
     this.#reader = reader;
     this.#logger = logger;
     this.#receiver = receiver;
     this.#broken = broken;
+    this.#handed = handed;
   }
 
   get idle(): boolean {
@@ -168,6 +198,7 @@ export class Outbox {
         if (!covers(view, position)) break;
         at[count++] = position - view.base;
       }
+      this.#handed(lease, i);
       this.#hand(taking, describeMessages(queue, numbers.subarray(start, i), lease, view.bytes, at.subarray(0, count)));
     }
     return true;

@@ -119,7 +119,7 @@ export class Queues {
         const { entry, taking, spent } = turn;
         if (entry !== undefined) this.#ledger.record([entry]);
         if (taking !== undefined) {
-          this.consumers.leased(taking.lease, taking.taker, taking.numbers.length);
+          this.consumers.leased(taking.lease, taking.taker, taking.numbers);
           this.#give(taking.taker, taking);
         }
         if (spent.length > 0) this.end(over(queue, spent, 'attempts'));

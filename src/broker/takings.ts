@@ -39,8 +39,13 @@ export class Takings {
     checkMs('leaseMs', consume.leaseMs);
     return this.#ledger.run(() => {
       this.#checkExclusive(queue, consume.exclusive === true);
-      const outbox = new Outbox(this.#reader, this.#host.logger, receiver, (broken) =>
-        this.#queues.giveBack(queue, runsOf(broken.numbers), broken.lease),
+      const { consumers } = this.#queues;
+      const outbox = new Outbox(
+        this.#reader,
+        this.#host.logger,
+        receiver,
+        (broken) => this.#queues.giveBack(queue, runsOf(broken.numbers), broken.lease),
+        (lease, count) => consumers.handed(lease, count),
       );
       this.#outboxes.add(outbox);
       const onDelivery = consume.settle === 'on-delivery';
@@ -67,7 +72,8 @@ export class Takings {
       return {
         prefetch: (count) => {
           checkPrefetch(count);
-          taker.room += count - prefetch;
+          // Without a limit its room told nothing of what it holds.
+          taker.room = Number.isFinite(prefetch) ? taker.room + count - prefetch : count - consumers.heldBy(taker);
           prefetch = count;
           this.#queues.touch(queue);
         },
@@ -93,7 +99,10 @@ export class Takings {
     this.#outboxes.delete(outbox);
     const tip = await this.#ledger.run(() => {
       if (!this.#queues.consumers.remove(taker)) return this.#ledger.journal.tip;
-      if (!keep) for (const lease of this.#queues.consumers.leasesOf(taker)) this.#queues.giveBack(queue, queue.heldBy(lease), lease, 0);
+      for (const lease of this.#queues.consumers.leasesOf(taker)) {
+        this.#returnUnseen(queue, lease);
+        if (!keep) this.#queues.giveBack(queue, queue.heldBy(lease), lease, 0);
+      }
       if (this.#queues.consumers.of(queue) === undefined && queue.spec.autoDelete === true) {
         this.#ledger.record([{ kind: 'removed', tenant: queue.tenant, what: 'queue', name: queue.spec.name }]);
       }
@@ -101,6 +110,14 @@ export class Takings {
       return this.#ledger.journal.tip;
     });
     if (isDurable(queue.spec)) await this.#ledger.gate.passed(tip);
+  }
+
+  /** What never reached the consumer was no delivery: it is not counted as one. */
+  #returnUnseen(queue: Queue, lease: number): void {
+    const unseen = this.#queues.consumers.unseen(lease).filter((number) => queue.leaseOf(number) === lease);
+    if (unseen.length === 0) return;
+    this.#ledger.record([{ kind: 'returned', queue: queue.id, dueMs: 0, counted: false, runs: runsOf(unseen) }]);
+    this.#queues.consumers.freed(lease, unseen.length);
   }
 
   /** At most once: copied, settled, safe as settled, and only then handed over. In order. */

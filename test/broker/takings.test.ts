@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Consumer } from '../../src/model/engine.ts';
+import { bodiesOf, idle, opened, sending } from './opened.ts';
+
+test('what a consumer that cancels was never handed goes back uncounted', async (t) => {
+  // A message a block: the receiver is called once for each.
+  const { broker } = await opened(t, { blockBytesMax: 4096 });
+  await broker.declare({ kind: 'queue', name: 'q', retry: { attempts: 1 } });
+  for (const letter of ['a', 'b', 'c']) await broker.publish(sending('q', letter.repeat(5000)));
+  let consumer: Consumer | undefined;
+  const seen: string[] = [];
+  consumer = await broker.consume(
+    { queue: 'q' },
+    {
+      deliver: (deliveries) => {
+        seen.push(...bodiesOf(deliveries).map((body) => body.slice(0, 1)));
+        void consumer?.cancel();
+      },
+      cancelled: () => undefined,
+    },
+  );
+  await idle(broker);
+  assert.deepEqual(seen, ['a']);
+  const got = await broker.receive({ queue: 'q', countMax: 10 });
+  assert.ok(got);
+  assert.deepEqual(
+    bodiesOf(got).map((body) => body.slice(0, 1)),
+    ['b', 'c'],
+  );
+  assert.deepEqual([...got.attempts], [1, 1]);
+  const described = await broker.describe('queue', 'q');
+  assert.equal(described?.kind === 'queue' && described.totals.dropped, 1, 'what it was handed has had its attempt');
+});
+
+test('a consumer without a limit can be given one, and be paused', async (t) => {
+  const { broker } = await opened(t);
+  await broker.declare({ kind: 'queue', name: 'q' });
+  const seen: string[] = [];
+  const consumer = await broker.consume(
+    { queue: 'q', prefetch: Number.POSITIVE_INFINITY, settle: 'on-delivery' },
+    { deliver: (deliveries) => seen.push(...bodiesOf(deliveries)), cancelled: () => undefined },
+  );
+  await broker.publish(sending('q', 'a', 'b'));
+  await idle(broker);
+  consumer.prefetch(0);
+  await broker.publish(sending('q', 'c'));
+  await idle(broker);
+  assert.deepEqual(seen, ['a', 'b']);
+  consumer.prefetch(1);
+  await idle(broker);
+  assert.deepEqual(seen, ['a', 'b', 'c']);
+  consumer.prefetch(Number.POSITIVE_INFINITY);
+  await broker.publish(sending('q', 'd', 'e'));
+  await idle(broker);
+  assert.deepEqual(seen, ['a', 'b', 'c', 'd', 'e']);
+});
