@@ -134,6 +134,7 @@ function checkLoss(
       if (spec === undefined || present.get(name)?.has(sent.id) === true) continue;
       if (spec.overflow === 'drop-head' || history.once.has(name)) continue;
       const dead = deadLetters.get(name);
+      if (dead !== undefined && history.once.has(dead)) continue;
       if (
         dead !== undefined ? present.get(dead)?.has(sent.id) === true : sent.mortal || spec.ttlMs !== undefined || spec.retry !== undefined
       )
