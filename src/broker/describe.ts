@@ -6,7 +6,7 @@ import type { Description } from '../model/engine.ts';
 import { offset } from '../model/lines.ts';
 import type { House } from './house.ts';
 
-export function describe(house: House, tenant: Tenant, kind: Kind, name: string): Description | undefined {
+export async function describe(house: House, tenant: Tenant, kind: Kind, name: string): Promise<Description | undefined> {
   switch (kind) {
     case 'topic':
       return describeTopic(house, tenant, name);
@@ -27,7 +27,7 @@ export function describe(house: House, tenant: Tenant, kind: Kind, name: string)
   }
 }
 
-function describeTopic({ partitions }: House, tenant: Tenant, name: string): Description | undefined {
+async function describeTopic({ partitions }: House, tenant: Tenant, name: string): Promise<Description | undefined> {
   const topic = tenant.topics.get(name);
   if (topic === undefined) return undefined;
   return {
@@ -38,7 +38,7 @@ function describeTopic({ partitions }: House, tenant: Tenant, name: string): Des
       start: offset(start),
       end: partitions.safeEnd(topic, partition),
     })),
-    sizeBytes: partitions.sizeBytes(topic),
+    sizeBytes: await partitions.sizeBytes(topic),
   };
 }
 

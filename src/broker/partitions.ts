@@ -117,10 +117,9 @@ export class Partitions {
     return offset(Math.max(at, topic.partitions[partition]?.start ?? 0));
   }
 
-  sizeBytes(topic: Topic): number {
-    let sum = 0;
-    for (let p = 0; p < topic.partitions.length; p++) sum += this.#slots.get(`${topic.id}/${p}`)?.log?.sizeBytes ?? 0;
-    return sum;
+  async sizeBytes(topic: Topic): Promise<number> {
+    const logs = await Promise.all(topic.partitions.map((_, p) => this.#open(this.#slot(topic, p))));
+    return logs.reduce((sum, log) => sum + log.sizeBytes, 0);
   }
 
   /** Makes every log hold all that was applied, so that the journal may forget it. */

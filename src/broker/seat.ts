@@ -132,7 +132,7 @@ export class Seat implements Broker {
     const found: Description[] = [];
     for (const name of [...names[kind]()].sort()) {
       if (kind !== 'user' && !this.#may('read', name)) continue;
-      const description = describe(this.#house, this.#tenant, kind, name);
+      const description = await describe(this.#house, this.#tenant, kind, name);
       if (description !== undefined) found.push(description);
     }
     return found;
