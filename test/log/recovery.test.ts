@@ -150,6 +150,22 @@ test('a footer that is missing, torn or stale costs a walk and is written anew',
   }
 });
 
+test('a log that was opened again and appended to leaves its footer at its end', async () => {
+  const { files, values } = await closedLog(1_000_000);
+  const disk = await diskWith(files);
+  const more: string[] = [];
+  for (let i = 0; i < 3; i++) {
+    const log = await openLog(memoryHost(disk), { segmentBytes: 1_000_000 });
+    append(log, ['s'], 5000 + i);
+    more.push('s');
+    await log.close();
+    const counting = new CountingDisk(disk);
+    const again = await openLog(memoryHost(counting), { segmentBytes: 1_000_000 });
+    assert.equal(counting.count('write') + counting.count('rename'), 0);
+    assert.deepEqual(await valuesOf(again), [...values, ...more]);
+  }
+});
+
 test('a footer that lies, though its checksum is right, does not matter to readers', async () => {
   const host = memoryHost();
   const log = await openLog(host, { segmentBytes: 8 << 20 });
@@ -211,6 +227,29 @@ test('with footers that hide it, damage is found by whoever reads it', async () 
   assert.equal((await valuesOf(log, offset(base + 12))).length, values.length - base - 12);
 });
 
+test('a footer whose checksum is wrong is not believed in anything', async () => {
+  const { files } = await closedLog();
+  const [first = ''] = files.keys();
+  const sound = await open(files);
+  const latest = changed(files, first, (bytes) => {
+    new DataView(bytes.buffer).setFloat64(batchEnd(bytes) + 40, 9999, true);
+    return bytes;
+  });
+  const log = await open(latest);
+  assert.ok(sound.retainFrom(2000, 985, undefined) > 0);
+  assert.equal(log.retainFrom(2000, 985, undefined), sound.retainFrom(2000, 985, undefined));
+});
+
+test('a last batch that is not the one its footer knows is found when the log is opened', async () => {
+  const { files } = await closedLog();
+  const [first = ''] = files.keys();
+  const bad = changed(files, first, (bytes) => {
+    const at = (batchesOf(bytes).at(-1) ?? 0) + 5;
+    return bytes.fill((bytes[at] ?? 0) ^ 4, at, at + 1);
+  });
+  await assert.rejects(open(bad), { code: 'damaged', message: new RegExp(first) });
+});
+
 test('a segment that is missing in the middle is damage; the first one missing is a later start', async () => {
   const { files } = await closedLog();
   const names = [...files.keys()];
@@ -268,6 +307,14 @@ test('a segment on its way out does not come back, wherever it lies', async () =
     );
   const last = names.at(-1) ?? '';
   const ends = Number(last.slice(0, 20));
+  // Removing it for good is cut short: what stands there then says the same.
+  const inner = await diskWith(erased(names[0] ?? ''));
+  const disk = new CountingDisk(inner);
+  disk.before = (call, path) => {
+    if (call === 'remove' && path.endsWith(names[0] ?? '')) throw new Error('no more');
+  };
+  await assert.rejects(openLog(memoryHost(disk), { segmentBytes: 500 }), /no more/);
+  assert.deepEqual(await takeFiles(inner), erased(names[0] ?? ''));
   assert.deepEqual(await valuesOf(await open(erased(last))), values.slice(0, ends));
   const second = Number(names[1]?.slice(0, 20));
   assert.deepEqual(await valuesOf(await open(erased(names[0] ?? ''))), values.slice(second));
