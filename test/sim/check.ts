@@ -87,7 +87,7 @@ function checkOrder(
   lastTurn: Map<string, number>,
 ): void {
   if (isDeadLetterQueue(spec.name) || (spec.delayMs ?? 0) > 0 || sent.dueMs > 0 || d.attempts > 1 || seen.has(d.id)) return;
-  if (spec.priorityAgeMs !== undefined) return;
+  if (spec.priorityAgeMs !== undefined || history.cancelled.has(`${d.life}/${spec.name}`)) return;
   const line = `${d.life}/${d.consumer}/${sent.publisher}/${spec.priorityMax ? Math.min(sent.priority, spec.priorityMax) : 0}/${spec.grouped ? sent.key : ''}`;
   const last = lastTurn.get(line) ?? -1;
   if (sent.turn < last)

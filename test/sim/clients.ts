@@ -304,6 +304,7 @@ export class Clients {
   async #cancel(): Promise<void> {
     const one = this.#consumers.shift();
     if (one === undefined) return;
+    this.#history.cancelled.add(`${this.#life}/${one.queue}`);
     const nowMs = this.#clock.monotonicMs();
     for (const held of this.#held) if (held.consumer === one.id) held.delivered.heldUntilMs = Math.min(held.delivered.heldUntilMs, nowMs);
     this.#held = this.#held.filter((held) => held.consumer !== one.id);

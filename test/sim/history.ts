@@ -62,6 +62,8 @@ export class History {
   readonly retained: Map<string, { confirmed: string; maybe: string[] }> = new Map();
   /** Queues that had an at-most-once consumer: what it took may be gone without having been seen. */
   readonly once: Set<string> = new Set();
+  /** `life/queue` in which a consumer was cancelled: what was on its way to it goes back unseen, behind what others were given meanwhile. */
+  readonly cancelled: Set<string> = new Set();
   readonly faults: string[] = [];
   /** Messages whose ack came as part of a transaction: by transaction number. */
   readonly ackedIn: Map<number, Delivered[]> = new Map();
