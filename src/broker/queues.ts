@@ -174,6 +174,7 @@ export class Queues {
 
   /** What was held under a lease goes back, or is over. */
   giveBack(queue: Queue, runs: Runs, lease: number, delayMs?: number): void {
+    if (runs.length === 0) return;
     this.end(decideReturn(queue, runs, this.#ledger.nowMs(), () => this.#host.random.float(), delayMs));
     this.consumers.freed(lease, countOf(runs));
   }
