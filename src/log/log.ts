@@ -21,6 +21,7 @@ import { Tail } from './tail.ts';
 import { LogWriter } from './writer.ts';
 
 export { discard } from './discard.ts';
+export { examineLog, type LogFinding, type LogReport, salvageLog } from './doctor.ts';
 export { LogFiles } from './files.ts';
 export type { LogSlice } from './slice.ts';
 
