@@ -1,6 +1,6 @@
 /** One seed: a broker on a simulated machine, clients that use all of it, crashes and faults, a final drain, and the checkers. */
 
-import type { Broker } from '../../src/broker/broker.ts';
+import type { Broker, BrokerOptions } from '../../src/broker/broker.ts';
 import { openBroker } from '../../src/broker/broker.ts';
 import { type SimHost, simHost } from '../../src/host/simulated/sim-host.ts';
 import type { SimRandom } from '../../src/host/simulated/sim-random.ts';
@@ -120,12 +120,12 @@ class World {
   }
 
   /** Undefined: the crash or the fault came while opening. */
-  async #open(mustWork: boolean): Promise<Broker | undefined> {
+  async #open(mustWork: boolean, upkeep: BrokerOptions['upkeep'] = this.#plan.options.upkeep): Promise<Broker | undefined> {
     const { clock, disk } = this.#machine;
     let broker: Broker | undefined;
     let failed: unknown;
     this.#clients.failed = false;
-    openBroker(this.#machine.host, { ...this.#plan.options, onFailure: () => this.#clients.fail() }).then(
+    openBroker(this.#machine.host, { ...this.#plan.options, ...(upkeep && { upkeep }), onFailure: () => this.#clients.fail() }).then(
       (opened) => {
         broker = opened;
       },
@@ -191,7 +191,8 @@ class World {
     await clock.runUntil(isSafe);
     const live = broker.digest();
     this.#machine = this.#machine.kill();
-    const again = await this.#open(true);
+    // Nothing is carried forward while looking: what the new process does by itself is not what it replayed.
+    const again = await this.#open(true, { ...this.#plan.options.upkeep, carryCountMax: -1 });
     if (again === undefined) return undefined;
     const replayed = again.digest();
     if (live !== replayed) this.#history.fault('J2 replay', `live and replayed (${from}) differ:\n${difference(live, replayed)}`);
