@@ -1,10 +1,9 @@
 /**
- * (Longer than most files: the one door to this folder, mostly contract, a line or two of code for each call.)
+ * A queue, long because it is the one door to this folder: mostly contract, a line or two of code for each call.
  *
- * A queue: messages as numbers in typed arrays, what state each is in, and who gets which next. Pure: what it does follows from what
- * it is told, so replaying the same calls gives the same queue.
- *
- * Numbers count from 0 without gaps and are never used twice. A message is ready, delayed, in flight, or settled (gone).
+ * Messages are numbers in typed arrays; the queue knows what state each is in, and who gets which next. Pure: what it does follows from
+ * what it is told, so replaying the same calls gives the same queue. Numbers count from 0 without gaps and are never used twice. A
+ * message is ready, delayed, in flight, or settled (gone).
  */
 
 import type { QueueSpec } from '../../model/declaration.ts';

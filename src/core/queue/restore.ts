@@ -90,7 +90,7 @@ export class Restorer {
     if ((shape & SHAPE.expires) !== 0) {
       former.expiresMs = reader.near(former.expiresMs);
       chunk.expiries()[row] = former.expiresMs;
-      if (state !== IN_FLIGHT) contents.expiry.join(number, 1, former.expiresMs, this.#hasTtl);
+      contents.expiry.join(number, 1, former.expiresMs, this.#hasTtl);
     }
     if ((shape & SHAPE.priority) !== 0) chunk.priorities()[row] = reader.byte();
     if ((shape & SHAPE.since) !== 0) {
