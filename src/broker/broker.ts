@@ -98,7 +98,7 @@ async function openHouse(host: Host, options: BrokerOptions, unlock: () => Promi
   ledger.recorded = () => partitions.hold();
   ledger.record([{ kind: 'opened', nowMs: ledger.nowMs() }]);
   ledger.journal.sync();
-  for (const queue of touched) queues.touch(queue);
+  for (const queue of ledger.state.queues.values()) if (touched.has(queue) || queue.spec.expiresMs !== undefined) queues.touch(queue);
   await partitions.sweep();
   upkeep.start();
   return house;

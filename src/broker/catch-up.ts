@@ -28,8 +28,6 @@ export interface Slot {
   /** Records below are safe: readers see up to here. */
   safe: number;
   readonly waiting: Set<() => void>;
-  /** Appended since the last compaction, bytes. */
-  dirtyBytes: number;
 }
 
 /**

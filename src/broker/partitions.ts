@@ -57,7 +57,6 @@ export class Partitions {
       slot.safe = base + count;
       return;
     }
-    slot.dirtyBytes += (records.ends[records.count - 1] ?? 0) - records.start;
     if (slot.log !== undefined) slot.log.append(offset(base), timeMs, records, picks);
     else {
       slot.early.push({ base, timeMs, records: { ...records, bytes: records.bytes.slice(), ends: records.ends.slice() }, picks });
@@ -138,10 +137,7 @@ export class Partitions {
         const log = await this.#open(slot);
         const start = log.retainFrom(nowMs, retentionMs, retentionBytes);
         if (start > (topic.partitions[p]?.start ?? 0) && start <= slot.safe) await trim(topic, p, start);
-        if (compact === true && slot.dirtyBytes > 0) {
-          slot.dirtyBytes = 0;
-          await log.compact(nowMs, offset(slot.safe), tombstoneMs);
-        }
+        if (compact === true) await log.compact(nowMs, offset(slot.safe), tombstoneMs);
       }
     }
   }
@@ -203,7 +199,7 @@ export class Partitions {
     const key = `${topic.id}/${partition}`;
     let slot = this.#slots.get(key);
     if (slot === undefined) {
-      slot = { topic, partition, log: undefined, opening: undefined, early: [], replayed: [], safe, waiting: new Set(), dirtyBytes: 0 };
+      slot = { topic, partition, log: undefined, opening: undefined, early: [], replayed: [], safe, waiting: new Set() };
       this.#slots.set(key, slot);
     }
     return slot;

@@ -27,6 +27,7 @@ import type { Ledger } from './ledger.ts';
 import { Morgue } from './morgue.ts';
 import type { Reader } from './reader.ts';
 import type { Staying } from './staying.ts';
+import { Unused } from './unused.ts';
 
 const ENDED_MAX = 1024;
 /** An ack that nobody waits for rides with the next write, but not longer than this. */
@@ -43,6 +44,7 @@ export class Queues {
   readonly #reader: Reader;
   readonly #alarms: Alarms;
   readonly #morgue: Morgue;
+  readonly #unused = new Unused();
   #touched = new Set<Queue>();
   #turn = false;
   #lazySync = false;
@@ -67,6 +69,12 @@ export class Queues {
     this.endTurn();
   }
 
+  /** Somebody has used the queue: if it goes by itself, its time begins anew. */
+  used(queue: Queue): void {
+    this.#unused.used(queue, this.#ledger.nowMs());
+    this.touch(queue);
+  }
+
   /** Ends the turn soon: deliveries are decided and the journal is asked to be safe. */
   endTurn(): void {
     if (this.#turn || this.#stopped) return;
@@ -80,6 +88,7 @@ export class Queues {
   removed(queue: Queue): void {
     this.#touched.delete(queue);
     this.#alarms.forget(queue);
+    this.#unused.forget(queue);
     this.consumers.queueGone(queue, new Refused('unknown', `Queue "${queue.spec.name}" was removed.`));
   }
 
@@ -128,8 +137,13 @@ export class Queues {
     // After serving: a time to live of 0 means "now or never".
     this.#expire(queue, nowMs);
     this.#touched.delete(queue);
+    const endMs = this.#unused.endMs(queue, this.consumers.of(queue) !== undefined, nowMs);
+    if (endMs <= nowMs) {
+      this.#ledger.record([{ kind: 'removed', tenant: queue.tenant, what: 'queue', name: queue.spec.name }]);
+      return;
+    }
     // What is being buried is past its time already: it is not worth a turn of its own.
-    this.#alarms.set(queue, Math.max(queue.nextTimeMs(), nowMs + 1));
+    this.#alarms.set(queue, Math.max(Math.min(queue.nextTimeMs(), endMs), nowMs + 1));
   }
 
   #give(taker: LiveTaker, taking: Taking<LiveTaker>): void {

@@ -91,6 +91,8 @@ export class Seat implements Broker {
     const { schemas, groups, ledger } = this.#house;
     if (declaration.kind !== 'user' && declaration.schema !== undefined) schemas.check(declaration.schema);
     await this.#change((nowMs) => decideDeclare(ledger.state, this.#tenant, declaration, nowMs));
+    const queue = declaration.kind === 'queue' ? this.#tenant.queues.get(declaration.name) : undefined;
+    if (queue !== undefined) this.#house.queues.used(queue);
     const topic = declaration.kind === 'topic' ? this.#tenant.topics.get(declaration.name) : undefined;
     if (topic !== undefined) groups.topicChanged(topic);
   }
@@ -333,8 +335,8 @@ export class Seat implements Broker {
   }
 
   get idle(): boolean {
-    const { queues, takings, ledger } = this.#house;
-    return queues.idle && takings.idle && ledger.gate.waiting === 0;
+    const { queues, takings, upkeep, ledger } = this.#house;
+    return queues.idle && takings.idle && upkeep.idle && ledger.gate.waiting === 0;
   }
 
   /** Decides, records, and waits until it is safe. */

@@ -189,6 +189,7 @@ export class Takings {
       stopTimer?.();
       signal?.removeEventListener('abort', leave);
       this.#queues.consumers.remove(taker);
+      this.#queues.used(queue);
     });
     if (taking === undefined) {
       if (signal?.aborted === true)

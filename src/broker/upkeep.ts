@@ -65,6 +65,10 @@ export class Upkeep {
       });
   }
 
+  get idle(): boolean {
+    return this.#working === undefined;
+  }
+
   /** Ends after what is under way. */
   async stop(): Promise<void> {
     this.#stopped = true;
