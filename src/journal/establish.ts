@@ -36,13 +36,14 @@ export async function createJournal(host: Host, options: GroundOptions): Promise
   const { disk, random } = host;
   const { directory, dsync } = options;
   try {
-    for (const { path } of await segmentFiles(disk, directory)) await disk.remove(path);
     const journal = randomIdentity(random.bytes(8));
     const head = await createHead(disk, directory, journal);
     const path = segmentPath(directory, 0);
     const sizeBytes = Math.min(FIRST_SEGMENT_BYTES, options.segmentBytes);
     const first = new Segment(0, path, sizeBytes);
     try {
+      // Only now: under the new head nothing in old files counts, however many of them a crash leaves.
+      for (const old of await segmentFiles(disk, directory)) await disk.remove(old.path);
       await makeSegment(disk, path, sizeBytes, () => false);
       await disk.syncDirectory(directory);
       first.file = await disk.open(path, { dsync });

@@ -3,25 +3,33 @@
 import type { Disk, File } from '../host/disk.ts';
 import type { Segment } from './segment.ts';
 
-/** Files that nobody uses are kept open for the next one who does, up to so many. */
-const IDLE_MAX = 16;
+/** So many files are kept open for the next one who uses them; more only while they are being used. */
+const OPEN_MAX = 16;
 
 export class OpenFiles {
   readonly #disk: Disk;
   readonly #dsync: boolean;
-  readonly #onUnused: (segment: Segment) => void;
+  readonly #onUnused: () => void;
   #clock = 0;
+  #count: number;
 
-  constructor(disk: Disk, dsync: boolean, onUnused: (segment: Segment) => void) {
+  /** `open`: how many are open already. */
+  constructor(disk: Disk, dsync: boolean, open: number, onUnused: () => void) {
     this.#disk = disk;
     this.#dsync = dsync;
+    this.#count = open;
     this.#onUnused = onUnused;
+  }
+
+  get tooMany(): boolean {
+    return this.#count > OPEN_MAX;
   }
 
   /** Opens the file, and leaves it open. */
   async open(segment: Segment): Promise<File> {
     const file = await this.#disk.open(segment.path, { dsync: this.#dsync });
     segment.file = file;
+    this.#count++;
     return file;
   }
 
@@ -48,21 +56,25 @@ export class OpenFiles {
 
   done(segment: Segment): void {
     segment.users--;
-    if (segment.users === 0) this.#onUnused(segment);
+    if (segment.users === 0) this.#onUnused();
   }
 
   async shut(segment: Segment): Promise<void> {
     const { file } = segment;
+    if (file === undefined) return;
     segment.file = undefined;
-    await file?.close();
+    this.#count--;
+    await file.close();
   }
 
-  /** Keeps the number of open files small; those used longest ago are closed first. */
-  async shutIdle(segments: readonly Segment[]): Promise<void> {
-    const idle = segments.filter((segment) => segment.file !== undefined && segment.users === 0).sort((a, b) => a.usedAt - b.usedAt);
-    for (const segment of idle.slice(0, Math.max(0, idle.length - IDLE_MAX))) {
-      // Somebody may have come while another was being closed.
-      if (segment.users === 0) await this.shut(segment);
+  /** Closes the file that nobody has used for longest. False: all are in use. */
+  async shutIdle(segments: readonly Segment[]): Promise<boolean> {
+    let idlest: Segment | undefined;
+    for (const segment of segments) {
+      if (segment.file === undefined || segment.users > 0) continue;
+      if (idlest === undefined || segment.usedAt < idlest.usedAt) idlest = segment;
     }
+    if (idlest !== undefined) await this.shut(idlest);
+    return idlest !== undefined;
   }
 }

@@ -51,8 +51,9 @@ export class Segments {
     this.#options = options;
     this.live = live;
     this.spares = spares;
-    this.files = new OpenFiles(host.disk, options.dsync, () => {
-      this.work();
+    const open = [...live, ...spares].filter(({ file }) => file !== undefined).length;
+    this.files = new OpenFiles(host.disk, options.dsync, open, () => {
+      if (this.hasLeaving || this.files.tooMany) this.work();
     });
     this.files.hold(this.active);
   }
@@ -64,6 +65,11 @@ export class Segments {
 
   get tight(): boolean {
     return this.#tight;
+  }
+
+  /** Segments are on their way out. */
+  get hasLeaving(): boolean {
+    return this.#leaving.length > 0;
   }
 
   /** Whether any segment on its way out is like that; `since`: the tip when it was given to `recycle`. */
@@ -134,7 +140,6 @@ export class Segments {
       return;
     }
     this.#working = this.#chores()
-      .then(() => this.files.shutIdle(this.live))
       .catch((error: unknown) => this.#failed(error))
       .then(() => {
         this.#working = undefined;
@@ -181,6 +186,7 @@ export class Segments {
       const free = this.#leaving.find(({ segment, since }) => segment.users === 0 && this.#options.isFree(segment.number, since));
       if (free !== undefined) await this.#leave(free.segment);
       else if (this.#unlooked) await this.#lookAround();
+      else if (this.files.tooMany && (await this.files.shutIdle(this.live))) continue;
       else if (this.#cancelRetry !== undefined) return;
       else if (this.#unopened !== undefined) await this.#openSpare(this.#unopened);
       else if (this.spares.length === 0 && this.#wanted) await this.#prepare();

@@ -280,7 +280,7 @@ export class Writer {
   #reachDevice(end: Position, checkpoint: Position): void {
     this.#durable = end;
     this.#durableCheckpoint = checkpoint;
-    this.#segments.work();
+    if (this.#segments.hasLeaving) this.#segments.work();
   }
 
   /** Raises the head's lower bound. It is only ever looked at to notice loss, so nobody waits for it. */

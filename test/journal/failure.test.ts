@@ -1,9 +1,11 @@
-/** What the journal does when the disk does not: stop for good after an error, wait when there is no room. */
+/** What the journal does when the disk does not: stop for good after an error, and leave what can be opened again. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { segmentOf } from '../../src/model/lines.ts';
 import { type Call, FailingDisk, type Harm } from './failing-disk.ts';
 import { harness, type Sizes, SMALL } from './harness.ts';
+import { imageOf, putOn } from './image.ts';
 
 const FAILURES: readonly { call: Call; path: RegExp; harm: Harm; sizes?: Sizes }[] = [
   { call: 'write', path: /\.journal$/, harm: 'EIO' },
@@ -116,4 +118,22 @@ test('a failed opening rejects, and leaves nothing in the way of the next', asyn
     assert.deepEqual(j.replayed, written);
     await j.journal.close();
   }
+});
+
+test('os: when a power cut has taken the first blocks of all, what it left of later ones never counts', async () => {
+  const first = await harness({ ...SMALL, durability: 'os' });
+  const unwritten = await imageOf(first.disk, first.directory);
+  while (segmentOf(first.journal.tip) < 1) {
+    first.append(1, () => 4000);
+    await first.sync();
+  }
+  const left = await imageOf(first.disk, first.directory);
+  for (const [name, bytes] of unwritten) left.set(name, bytes);
+  const disk = new FailingDisk();
+  await putOn(disk, left, first.directory);
+  disk.fail('remove', /0000000001/, 'EIO');
+  await assert.rejects(harness(SMALL, disk), /EIO/);
+  await using j = await harness(SMALL, disk);
+  assert.deepEqual(j.replayed, []);
+  await first.journal.close();
 });

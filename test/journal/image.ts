@@ -19,6 +19,11 @@ export async function imageOf(disk: Disk, directory: string): Promise<Map<string
 
 export async function diskOf(image: Image, directory: string): Promise<MemoryDisk> {
   const disk = new MemoryDisk();
+  await putOn(disk, image, directory);
+  return disk;
+}
+
+export async function putOn(disk: Disk, image: Image, directory: string): Promise<void> {
   await disk.makeDirectory(directory);
   for (const [name, bytes] of image) {
     const file = await disk.open(`${directory}/${name}`, { create: true });
@@ -26,7 +31,6 @@ export async function diskOf(image: Image, directory: string): Promise<MemoryDis
     await file.write(bytes, 0);
     await file.close();
   }
-  return disk;
 }
 
 /** With one file changed, taken away (`undefined`) or added. */
