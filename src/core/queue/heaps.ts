@@ -55,7 +55,8 @@ export class NumberHeap {
 }
 
 const NOTHING = new Float64Array(0);
-const SIZE_MIN = 16;
+/** Typed arrays of 64 bytes lie within their object. */
+const SIZE_MIN = 8;
 
 /** A min-heap of (time, number). Empty, it holds no memory. */
 export class TimeHeap {

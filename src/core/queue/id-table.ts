@@ -1,6 +1,7 @@
 /** From whole numbers (1 to 2^53) to slots (1 to 2^32), in typed arrays: no object per entry, whatever comes and goes. */
 
-const SIZE_MIN = 16;
+/** Typed arrays of 64 bytes lie within their object. */
+const SIZE_MIN = 8;
 const NO_KEYS = new Float64Array(0);
 const NO_SLOTS = new Uint32Array(0);
 /** 2^32 divided by the golden ratio: neighbours are spread far apart. */

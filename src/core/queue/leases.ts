@@ -10,7 +10,8 @@ import { RunList } from './runs.ts';
 /** A lease that takes again and again has its list of runs looked through when it grows past this. */
 const RUNS_MAX = 32;
 const STALE_MAX = 64;
-const SLOTS_MIN = 16;
+/** Typed arrays of 64 bytes lie within their object. */
+const SLOTS_MIN = 8;
 const NO_FLOATS = new Float64Array(0);
 const NO_WORDS = new Uint32Array(0);
 

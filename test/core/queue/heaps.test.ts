@@ -60,7 +60,10 @@ test('sweeping long enough takes out everything that is stale', () => {
   const heap = new TimeHeap();
   for (let i = 0; i < 1000; i++) heap.push((i * 7919) % 1000, i);
   for (let i = 0; i < 300; i++) heap.sweep(8, (_, number) => number % 10 === 0);
-  assert.equal(heap.size, 100);
+  const popped: number[] = [];
+  for (; heap.size > 0; heap.pop()) popped.push(heap.number);
+  const expected = Array.from({ length: 100 }, (_, i) => i * 10).sort((a, b) => ((a * 7919) % 1000) - ((b * 7919) % 1000));
+  assert.deepEqual(popped, expected, 'and leaves the others in order');
 });
 
 test('an id table does what a map does', () => {
