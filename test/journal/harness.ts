@@ -30,6 +30,9 @@ export async function harness(sizes: Sizes = SMALL, disk: Disk = new MemoryDisk(
   return harness;
 }
 
+/** Each draws other random numbers, as processes do. */
+let processes = 0;
+
 export class Harness {
   readonly disk: Disk;
   readonly clock: SimClock = new SimClock();
@@ -51,7 +54,7 @@ export class Harness {
     this.host = {
       clock: this.clock,
       disk,
-      random: new SimRandom(1),
+      random: new SimRandom(++processes),
       logger: { ...silentLogger, warn: (event) => this.warnings.push(event) },
     };
   }

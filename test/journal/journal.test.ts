@@ -26,6 +26,19 @@ describe('open and close', () => {
     );
   });
 
+  test('of a new journal, the head is safe before the first segment has its name, and both before anything is written', async () => {
+    const disk = new FailingDisk();
+    await using j = await harness(SMALL, disk);
+    const names = disk.changes.filter((change) => /^(rename|syncDirectory)/.test(change));
+    assert.deepEqual(names, [
+      `rename ${j.directory}/head.filling`,
+      `syncDirectory ${j.directory}`,
+      `rename ${j.directory}/0000000000.journal.filling`,
+      `syncDirectory ${j.directory}`,
+    ]);
+    assert.ok(!disk.changes.includes(`write ${j.directory}/0000000000.journal`));
+  });
+
   test('close makes everything safe, once; afterwards nothing can be appended', async () => {
     const j = await harness();
     const written = j.append(5, () => 50);
