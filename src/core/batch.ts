@@ -37,7 +37,14 @@ export interface Taken {
   readonly turnedAway: Entry[];
 }
 
-export function messagesEntry(batch: Batch, taken: Taken, publish: Publish | undefined, named: Topic | undefined): MessagesEntry {
+/** `retains`: the last record becomes the retained value of the address. */
+export function messagesEntry(
+  batch: Batch,
+  taken: Taken,
+  publish: Publish | undefined,
+  named: Topic | undefined,
+  retains = false,
+): MessagesEntry {
   const { columns, tenant } = batch;
   const useful = columns && (columns.priority ?? columns.dueMs ?? columns.ttlMs ?? columns.group ?? columns.dedupId) !== undefined;
   return {
@@ -52,6 +59,6 @@ export function messagesEntry(batch: Batch, taken: Taken, publish: Publish | und
     columns: useful ? columns : undefined,
     deaths: batch.deaths,
     producer: publish?.producer && { ...publish.producer, address: publish.address },
-    retain: publish?.retain === true ? { tenant: tenant.name, address: publish.address } : undefined,
+    retain: retains && publish !== undefined ? { tenant: tenant.name, address: publish.address } : undefined,
   };
 }

@@ -1,19 +1,19 @@
 /** Deciding a publish: where each record goes, what is refused, what was known already. Pure; the state is only read. */
 
-import type { SchemaSpec } from '../model/declaration.ts';
 import type { Publish } from '../model/engine.ts';
 import { MAIN_LINE, type Message } from '../model/message.ts';
-import { type Records, readMessage } from '../model/record.ts';
+import { readMessage } from '../model/record.ts';
 import { isRefusal, type Refusal, refuse } from '../model/refusal.ts';
 import { type Batch, messagesEntry, type Rules, type Taken } from './batch.ts';
 import { type Fault, faultEntries } from './dead-letter.ts';
 import type { Entry, MessagesEntry, ProducerBatch } from './entry.ts';
+import { checkSchemas } from './faults.ts';
 import { startOf } from './picks.ts';
 import { nothingPlanned, type Plan } from './plan.ts';
-import { NONE_WITHOUT, place, routeOf, sharesOf } from './route.ts';
+import { NONE_WITHOUT, routeOf, sharesOf } from './route.ts';
 import type { Route } from './routing/routing.ts';
 import type { Destination, State, Tenant } from './state.ts';
-import { takeInto, transformed } from './take.ts';
+import { checkSizes, takeShare, transformed } from './take.ts';
 
 export interface PublishDecision {
   readonly entries: readonly Entry[];
@@ -41,8 +41,11 @@ export function decidePublish(
   const exchange = publish.exchange ?? MAIN_LINE;
   const route = routeOf(tenant, exchange, publish.address);
   if (isRefusal(route)) return route;
-  const tooLarge = checkSizes(records, rules.messageBytesMax);
-  if (tooLarge !== undefined) return tooLarge;
+  if (tenant.router.exchange(exchange)?.internal === true) {
+    return refuse('forbidden', `Exchange "${exchange}" is internal: only bindings feed it. Publish to the exchange it is bound to.`);
+  }
+  const unfit = checkTopic(tenant, publish) ?? checkSizes(records, rules.messageBytesMax, 'the broker');
+  if (unfit !== undefined) return unfit;
 
   const repeated = publish.producer && checkSequence(state, publish, plan);
   if (repeated !== undefined && repeated !== 'next') {
@@ -60,7 +63,7 @@ export function decidePublish(
     return view;
   };
   const batch: Batch = { tenant, records, columns: publish.columns, deaths: undefined, nowMs, plan, rules, message };
-  const faults = checkSchemas(batch, exchange, route, rules);
+  const faults = checkSchemas(batch, exchange, route);
   if (faults !== undefined && isRefusal(faults)) return faults;
   const decided = decideTargets(batch, route, publish, faults ?? []);
   if (isRefusal(decided)) return decided;
@@ -73,17 +76,18 @@ export function decidePublish(
   return decided;
 }
 
-function checkSizes(records: Records, max: number): Refusal | undefined {
-  let from = records.start;
-  if ((records.ends[records.count - 1] ?? 0) - from <= max) return undefined;
+/** The topic named like the address: there where it must be, and with the partitions that are asked for. */
+function checkTopic(tenant: Tenant, { address, toTopic, columns, records }: Publish): Refusal | undefined {
+  const topic = tenant.topics.get(address);
+  if (topic === undefined) {
+    return toTopic === true ? refuse('unknown', `There is no topic "${address}". Declare it before publishing to it.`) : undefined;
+  }
+  const asked = columns?.partition;
+  if (asked === undefined) return undefined;
+  const count = topic.partitions.length;
   for (let i = 0; i < records.count; i++) {
-    const end = records.ends[i] ?? 0;
-    if (end - from > max)
-      return refuse(
-        'too-large',
-        `Message ${i} of this batch has ${end - from} bytes with its properties; at most ${max} are taken. Send it in parts, or raise the limit.`,
-      );
-    from = end;
+    if ((asked[i] ?? -1) >= count)
+      return refuse('unknown', `Topic "${address}" has ${count} partitions; there is no partition ${asked[i]}. Choose one below ${count}.`);
   }
   return undefined;
 }
@@ -116,40 +120,6 @@ function checkSequence(state: State, publish: Publish, plan: Plan): ProducerBatc
   );
 }
 
-/** Schemas of the exchange and of every target. A fault is refused to the publisher, or the message goes where the schema says. */
-function checkSchemas(batch: Batch, exchange: string, route: Route<Destination>, rules: Rules): Fault[] | Refusal | undefined {
-  const schemas = schemasOn(batch.tenant.router.exchange(exchange)?.schema, route);
-  if (schemas === undefined) return undefined;
-  const faults: Fault[] = [];
-  for (let i = 0; i < batch.records.count; i++) {
-    for (const schema of schemas) {
-      const fault = rules.fault(schema, batch.message(i));
-      if (fault === undefined) continue;
-      if (schema.onFault === undefined || schema.onFault === 'refuse') {
-        return refuse('schema', `Message ${i} of this batch does not fit the schema at ${fault.path || '/'}: ${fault.message}`, fault.path);
-      }
-      faults.push({ index: i, to: schema.onFault, message: fault.message });
-      break;
-    }
-  }
-  return faults;
-}
-
-function schemasOn(own: SchemaSpec | undefined, route: Route<Destination>): ReadonlySet<SchemaSpec> | undefined {
-  let schemas: Set<SchemaSpec> | undefined;
-  const note = (schema: SchemaSpec | undefined) => {
-    if (schema !== undefined) schemas = (schemas ?? new Set()).add(schema);
-  };
-  note(own);
-  for (const { to } of route.targets) note(schemaOf(to));
-  for (const { target } of route.conditional) note(schemaOf(target.to));
-  return schemas;
-}
-
-function schemaOf(to: Destination): SchemaSpec | undefined {
-  return to.kind === 'queue' ? to.queue.spec.schema : to.topic.spec.schema;
-}
-
 function decideTargets(batch: Batch, route: Route<Destination>, publish: Publish, faults: readonly Fault[]): PublishDecision | Refusal {
   const { tenant, records, message } = batch;
   const named = tenant.topics.get(publish.address);
@@ -158,20 +128,20 @@ function decideTargets(batch: Batch, route: Route<Destination>, publish: Publish
   const faulty = faults.length === 0 ? NONE_WITHOUT : new Set(faults.map((f) => f.index));
   for (const { to, transform, picks } of sharesOf(route, message, records.count, faulty)) {
     if (transform !== undefined) {
-      const entry = transformed(batch, to, transform, picks);
-      if (entry === undefined) continue;
-      if (isRefusal(entry)) return entry;
-      extra.push(entry);
-    } else if (to.kind === 'topic') taken.partitions.push(...place(batch, to.topic, picks));
-    else {
-      const refused = takeInto(batch, to.queue, picks, taken);
+      const entries = transformed(batch, to, transform, picks, publish);
+      if (isRefusal(entries)) return entries;
+      extra.push(...entries);
+    } else {
+      const refused = takeShare(batch, to, picks, taken);
       if (refused !== undefined) return refused;
     }
   }
   for (const fault of faults) extra.push(...faultEntries(batch, fault, publish));
+  // A value that does not fit its schema is not kept.
+  const retains = publish.retain === true && !faulty.has(records.count - 1);
   const main =
-    taken.queues.length + taken.partitions.length > 0 || publish.retain === true || publish.producer !== undefined
-      ? messagesEntry(batch, taken, publish, named)
+    taken.queues.length + taken.partitions.length > 0 || retains || publish.producer !== undefined
+      ? messagesEntry(batch, taken, publish, named, retains)
       : undefined;
   extra.push(...taken.turnedAway);
   const routed = taken.queues.length + taken.partitions.length + extra.length + (taken.duplicates === undefined ? 0 : 1);

@@ -15,11 +15,7 @@ export function routeOf(tenant: Tenant, exchange: string, address: string): Rout
     return { exists: true, targets: [{ to: { kind: 'queue', queue }, transform: undefined }], conditional: [] };
   }
   const route = tenant.router.route(exchange, address);
-  if (!route.exists) return refuse('unknown', `There is no exchange "${exchange}". Declare it before publishing to it.`);
-  if (tenant.router.exchange(exchange)?.internal === true) {
-    return refuse('forbidden', `Exchange "${exchange}" is internal: only bindings feed it. Publish to the exchange it is bound to.`);
-  }
-  return route;
+  return route.exists ? route : refuse('unknown', `There is no exchange "${exchange}". Declare it before publishing to it.`);
 }
 
 /** What one target takes: all records, or those picked. */
@@ -37,6 +33,7 @@ export function sharesOf(
   without: ReadonlySet<number>,
 ): readonly Share[] {
   const all = without.size === 0 ? undefined : pick(count, (i) => !without.has(i));
+  if (all?.length === 0) return [];
   const shares: Share[] = [];
   for (const { to, transform } of route.targets) shares.push({ to, transform, picks: all });
   if (route.conditional.length === 0) return shares;
@@ -69,7 +66,8 @@ export function place(batch: Batch, topic: Topic, picks: Uint32Array | undefined
     const i = picks?.[k] ?? k;
     const asked = columns.partition?.[i] ?? -1;
     const hash = columns.keyHash?.[i] ?? -1;
-    const partition = asked >= 0 ? Math.min(asked, n - 1) : hash >= 0 ? hash % n : turn;
+    // The topic that was published to has the partition asked for; another that is bound to it may have fewer.
+    const partition = asked >= 0 ? asked % n : hash >= 0 ? hash % n : turn;
     const list = by.get(partition);
     if (list === undefined) by.set(partition, [i]);
     else list.push(i);

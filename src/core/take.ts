@@ -1,17 +1,48 @@
-/** What one target takes of a batch: the share of a queue, less what it knows already, and what a transform makes of it. */
+/** What one target takes of a batch: its share, unless that is too large or too much; less what a queue knows already; or what a transform makes of it. */
 
-import { type Refusal, refuse } from '../model/refusal.ts';
+import type { Publish } from '../model/engine.ts';
+import type { Message } from '../model/message.ts';
+import { type Records, readMessage } from '../model/record.ts';
+import { isRefusal, type Refusal, refuse } from '../model/refusal.ts';
 import { type Batch, messagesEntry, type Taken } from './batch.ts';
-import { overflowed } from './dead-letter.ts';
+import { type Fault, faultEntries, overflowed } from './dead-letter.ts';
 import type { Entry } from './entry.ts';
-import { joined, pick, pickColumns } from './picks.ts';
+import { checkSchema, schemaOf } from './faults.ts';
+import { joined, pick, pickColumns, startOf } from './picks.ts';
 import type { Queue } from './queue/queue.ts';
 import { place } from './route.ts';
 import { applyTransform, type Transform } from './routing/routing.ts';
 import type { Destination } from './state.ts';
 
+/** One target's share of the batch as it is: refused when a message is too large for it, or the queue is full. */
+export function takeShare(batch: Batch, to: Destination, picks: Uint32Array | undefined, taken: Taken): Refusal | undefined {
+  const { kind, name, messageBytesMax } = to.kind === 'queue' ? to.queue.spec : to.topic.spec;
+  const tooLarge = messageBytesMax === undefined ? undefined : checkSizes(batch.records, messageBytesMax, `${kind} "${name}"`, picks);
+  if (tooLarge !== undefined) return tooLarge;
+  if (to.kind === 'queue') return takeInto(batch, to.queue, picks, taken);
+  taken.partitions.push(...place(batch, to.topic, picks));
+  return undefined;
+}
+
+/** `where`: whose limit it is. */
+export function checkSizes(records: Records, max: number, where: string, picks?: Uint32Array): Refusal | undefined {
+  let from = records.start;
+  // In a batch that is small as a whole no message is large.
+  if ((records.ends[records.count - 1] ?? 0) - from <= max) return undefined;
+  for (let i = 0; i < records.count; i++) {
+    const size = (records.ends[i] ?? 0) - from;
+    from += size;
+    if (size > max && (picks === undefined || picks.includes(i)))
+      return refuse(
+        'too-large',
+        `Message ${i} of this batch has ${size} bytes with its properties; ${where} takes at most ${max}. Send it in parts, or raise the limit.`,
+      );
+  }
+  return undefined;
+}
+
 /** One queue's share: refuses when it is full, leaves out what its dedup window knows. */
-export function takeInto(batch: Batch, queue: Queue, picks: Uint32Array | undefined, taken: Taken): Refusal | undefined {
+function takeInto(batch: Batch, queue: Queue, picks: Uint32Array | undefined, taken: Taken): Refusal | undefined {
   let mine = picks;
   const ids = batch.columns?.dedupId;
   if (ids !== undefined && queue.spec.dedupWindowMs !== undefined) {
@@ -58,28 +89,40 @@ function checkFull(batch: Batch, queue: Queue, count: number): Refusal | undefin
   return refuse('full', `Queue "${spec.name}" holds ${waiting} messages and cannot take ${count} more. Consume some, or raise its limit.`);
 }
 
-/** What a binding's transform makes of its share: records of their own, hence an entry of its own. */
+/** What a binding's transform makes of its share: records of their own, hence entries of their own. */
 export function transformed(
   batch: Batch,
   to: Destination,
   transform: Transform,
   picks: Uint32Array | undefined,
-): Entry | Refusal | undefined {
+  publish: Publish,
+): readonly Entry[] | Refusal {
   const parts: Uint8Array[] = [];
   for (const i of picks ?? pick(batch.records.count, () => true)) {
     const body = applyTransform(transform, batch.message(i));
     if (!(body instanceof Uint8Array)) return body;
     parts.push(batch.plan.record({ ...batch.message(i), body, contentType: 'application/json' }));
   }
+  const records = joined(parts);
+  const message = (i: number): Message => readMessage(records.bytes, startOf(records, i), batch.rules.languages);
   const columns = batch.columns && picks ? pickColumns(batch.columns, picks) : batch.columns;
-  const own: Batch = { ...batch, records: joined(parts), columns };
-  const taken: Taken = { queues: [], partitions: [], duplicates: undefined, turnedAway: [] };
-  if (to.kind === 'topic') taken.partitions.push(...place(own, to.topic, undefined));
-  else {
-    const refused = takeInto(own, to.queue, undefined, taken);
-    if (refused !== undefined) return refused;
+  const own: Batch = { ...batch, records, columns, message };
+  const faults: Fault[] = [];
+  const schema = schemaOf(to);
+  for (let i = 0; schema !== undefined && i < parts.length; i++) {
+    const fault = checkSchema(own, schema, message(i), i);
+    if (fault === undefined) continue;
+    if (isRefusal(fault)) return fault;
+    faults.push(fault);
   }
-  return taken.queues.length + taken.partitions.length === 0 ? undefined : messagesEntry(own, taken, undefined, undefined);
+  const fitting = faults.length === 0 ? undefined : pick(parts.length, (i) => !faults.some(({ index }) => index === i));
+  const taken: Taken = { queues: [], partitions: [], duplicates: undefined, turnedAway: [] };
+  const refused = fitting?.length === 0 ? undefined : takeShare(own, to, fitting, taken);
+  if (refused !== undefined) return refused;
+  const entries: Entry[] = [...taken.turnedAway];
+  if (taken.queues.length + taken.partitions.length > 0) entries.unshift(messagesEntry(own, taken, undefined, undefined));
+  for (const fault of faults) entries.push(...faultEntries(own, fault, publish));
+  return entries;
 }
 
 function isBounded({ spec }: Queue): boolean {
