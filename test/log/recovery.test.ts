@@ -166,6 +166,18 @@ test('a log that was opened again and appended to leaves its footer at its end',
   }
 });
 
+test('what is left of a footer is not taken for a torn end', async () => {
+  const { files, values } = await closedLog(1_000_000);
+  const disk = await diskWith(files);
+  const log = await openLog(memoryHost(disk), { segmentBytes: 1_000_000 });
+  append(log, ['s'], 5000);
+  await log.sync();
+  const warn = (event: string) => assert.fail(event);
+  const killed = await diskWith(await takeFiles(disk));
+  const again = await openLog(memoryHost(killed, { info: () => {}, error: () => {}, warn }), { segmentBytes: 1_000_000 });
+  assert.deepEqual(await valuesOf(again), [...values, 's']);
+});
+
 test('a footer that lies, though its checksum is right, does not matter to readers', async () => {
   const host = memoryHost();
   const log = await openLog(host, { segmentBytes: 8 << 20 });
