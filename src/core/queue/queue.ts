@@ -256,7 +256,7 @@ export class Queue {
     return Math.min(delays.nextMs(), leases.nextMs(), expiry.nextMs());
   }
 
-  /** When the next delayed message is due; `Infinity` = none is. */
+  /** When the next delayed message is due; `Infinity` = none is. Never late; early as `nextTimeMs` may be. */
   nextDueMs(): number {
     return this.#contents.delays.nextMs();
   }

@@ -8,7 +8,9 @@ test('a delayed message is ready when its time has come, and then in its place',
   push(queue);
   push(queue, { dueMs: 50 });
   assert.deepEqual([queue.ready, queue.delayed], [1, 2]);
-  assert.equal(queue.nextTimeMs(), 50);
+  queue.lease(one(1), 1, 20);
+  assert.deepEqual([queue.nextTimeMs(), queue.nextDueMs()], [20, 50], 'a lease ends before that');
+  queue.back(one(1), 0, true);
   assert.deepEqual(nextOf(queue, 1000), [1], 'not before `due` was told of the time');
   assert.equal(queue.due(49), 0);
   assert.equal(queue.due(50), 1);
