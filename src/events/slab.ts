@@ -152,11 +152,14 @@ export class Slab {
   }
 
   /** Everything that was ever in somebody's hands. */
-  *used(): Generator<number> {
+  used(): number[] {
+    const words = this.#words;
+    const used: number[] = [];
     for (let first = 1; first <= this.#count; first += CHUNK) {
-      if (this.#words[this.base + first * this.stride + LIFE] === life(LOOSE, 0, FRESH)) continue;
-      for (let thing = first; thing < first + CHUNK && thing <= this.#count; thing++) yield thing;
+      if (words[this.base + first * this.stride + LIFE] === life(LOOSE, 0, FRESH)) continue;
+      for (let thing = first; thing < first + CHUNK && thing <= this.#count; thing++) used.push(thing);
     }
+    return used;
   }
 
   /**

@@ -14,6 +14,8 @@ export interface World {
   check(results: readonly unknown[], dead: number): string | undefined;
   /** What runs after the death of a thread, beside those that live. */
   recover?(dead: number): Program;
+  /** True when a thread may sleep at the end: `check` says whether there was work for it. */
+  readonly maySleep?: boolean;
   /** Threads that may die. */
   readonly mortals?: readonly number[];
   /** Words that only this thread uses, and after its death who recovers it: nobody can come in between. */
@@ -44,6 +46,24 @@ const STEPS_MAX = 1500;
 interface Hash {
   a: number;
   b: number;
+}
+
+/** For a program: what follows depends on nothing but `values`. */
+export function forget(...values: number[]): Step {
+  return { kind: 'forget', words: NO_WORDS, at: 0, values };
+}
+
+const NO_WORDS = new Int32Array(0);
+
+/** Runs a program to its end, alone. */
+export function runAlone(program: Program): unknown {
+  const run = new Run({ words: NO_WORDS, threads: [program], check: () => undefined });
+  let steps = 0;
+  while (run.choices().length > 0) {
+    if (++steps > 100_000) throw new Error('It does not end.');
+    run.take(0);
+  }
+  return run.result(0);
 }
 
 /** `make` builds the same world each time. */
@@ -145,24 +165,57 @@ class Run {
     return (a >>> 0) * 2 ** 20 + ((b >>> 0) & 0xfffff);
   }
 
+  result(thread: number): unknown {
+    const { next } = this.#threads[thread] as Running;
+    return next.done === true ? next.value : undefined;
+  }
+
   fault(): string | undefined {
     const asleep = this.#threads.findIndex((thread) => thread.waiting && !thread.dead);
     const results = this.#threads.map((thread) => (thread.next.done === true ? thread.next.value : undefined));
-    const fault = this.#world.check(results, this.#dead);
+    const fault = this.#check(results);
     if (fault !== undefined) return fault;
-    return asleep < 0 ? undefined : `thread ${asleep} sleeps for ever`;
+    return asleep < 0 || this.#world.maySleep === true ? undefined : `thread ${asleep} sleeps for ever`;
+  }
+
+  #check(results: readonly unknown[]): string | undefined {
+    try {
+      return this.#world.check(results, this.#dead);
+    } catch (error) {
+      return String(error);
+    }
   }
 
   #begin(program: Program): Running {
     const thread: Running = { program, next: program.next(), seen: { a: 1, b: 1 }, waiting: false, dead: false };
+    this.#forget(thread);
     return thread;
   }
 
+  /** A program may say that what it does from here on depends on nothing but these values. */
+  #forget(thread: Running): void {
+    while (thread.next.done !== true && thread.next.value.kind === 'forget') {
+      thread.seen.a = 1;
+      thread.seen.b = 1;
+      for (const value of thread.next.value.values) this.#see(thread, value);
+      thread.next = thread.program.next();
+    }
+    if (thread.next.done !== true) return;
+    // Of one that has ended only its result counts.
+    thread.seen.a = 7;
+    thread.seen.b = 7;
+    for (const letter of String(JSON.stringify(thread.next.value))) this.#see(thread, letter.charCodeAt(0));
+  }
+
+  #see(thread: Running, value: number): void {
+    thread.seen.a = mix(thread.seen.a, value, 3);
+    thread.seen.b = mix(thread.seen.b, value, 4);
+  }
+
   #give(thread: Running, value: unknown): void {
-    const number = typeof value === 'number' ? value : String(value).length * 31;
-    thread.seen.a = mix(thread.seen.a, number, 3);
-    thread.seen.b = mix(thread.seen.b, number, 4);
+    this.#see(thread, typeof value === 'number' ? value : String(value).length * 31);
     thread.next = thread.program.next(value);
+    this.#forget(thread);
   }
 
   #write(words: Int32Array, at: number, value: number): void {
@@ -193,6 +246,9 @@ class Run {
       case 'sub':
         this.#write(words, at, before - first);
         return before;
+      case 'take':
+        if (before > 0) this.#write(words, at, before - 1);
+        return before > 0 ? 1 : 0;
       case 'compareExchange':
         if (before === (first | 0)) this.#write(words, at, second);
         return before;

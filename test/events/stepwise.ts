@@ -21,8 +21,8 @@ export interface Mutant {
 
 type Exports = Record<string, unknown>;
 
-/** Loads `files` stepwise; what they import beyond that is the real thing. */
-export async function loadStepwise(files: readonly string[], mutants: readonly Mutant[] = []): Promise<Exports> {
+/** Loads `files` stepwise; what they import beyond that is the real thing, but for `instead`. */
+export async function loadStepwise(files: readonly string[], mutants: readonly Mutant[] = [], instead: Exports = {}): Promise<Exports> {
   const sources = new Map(files.map((file) => [file, sourceOf(file, mutants)]));
   const names = namesIn([...sources.values()]);
   const loaded = new Map<string, Exports>();
@@ -32,7 +32,7 @@ export async function loadStepwise(files: readonly string[], mutants: readonly M
     for (const { from, bound } of imports) {
       const known = loaded.get(from.replace('./', ''));
       const real = known ?? ((await import(from.startsWith('.') ? new URL(from, SOURCE).href : from)) as Exports);
-      for (const [name, alias] of bound) scope[alias] = real[name];
+      for (const [name, alias] of bound) scope[alias] = instead[name] ?? real[name];
     }
     const body = `'use strict'; ${stepped(code, names)}\nreturn { ${exported.join(', ')} };`;
     const make = new Function('$', ...Object.keys(scope), body) as (...values: unknown[]) => Exports;
@@ -50,9 +50,9 @@ function sourceOf(file: string, mutants: readonly Mutant[]): string {
   return stripTypeScriptTypes(text);
 }
 
-/** One step of a thread: what it is about to do with the shared words. */
+/** One step of a thread: what it is about to do with the shared words. Tests also `take`: one less if there is one. */
 export interface Step {
-  readonly kind: 'get' | 'set' | 'load' | 'store' | 'compareExchange' | 'exchange' | 'add' | 'sub' | 'wait' | 'notify';
+  readonly kind: 'get' | 'set' | 'load' | 'store' | 'compareExchange' | 'exchange' | 'add' | 'sub' | 'wait' | 'notify' | 'take' | 'forget';
   readonly words: Int32Array;
   readonly at: number;
   readonly values: readonly number[];
@@ -122,7 +122,9 @@ function namesIn(sources: readonly string[]): Names {
 function stepped(code: string, names: Names): string {
   const marked = code
     .replace(METHOD, (whole, name: string) => (names.methods.has(name) ? whole.replace(name, `*${name}`) : whole))
-    .replace(/^function ([a-zA-Z]\w*)\(/gm, (whole, name: string) => (names.functions.has(name) ? whole.replace('function', 'function*') : whole));
+    .replace(/^function ([a-zA-Z]\w*)\(/gm, (whole, name: string) =>
+      names.functions.has(name) ? whole.replace('function', 'function*') : whole,
+    );
   return rewrite(marked, names);
 }
 
@@ -137,6 +139,14 @@ function rewrite(code: string, names: Names): string {
       continue;
     }
     const word = /^[A-Za-z_$#][\w$#]*/.exec(code.slice(at, at + 80))?.[0];
+    if (word === 'async') {
+      // What waits for promises stays as it is.
+      const body = code.indexOf('{', matching(code, code.indexOf('(', at)));
+      const end = matching(code, body) + 1;
+      out += code.slice(at, end);
+      at = end;
+      continue;
+    }
     if (word === undefined) {
       out += code[at];
       at++;
