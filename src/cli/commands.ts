@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Loaded>>> = {
   remove: () => import('./remove.ts'),
   purge: () => import('./purge.ts'),
   user: () => import('./user.ts'),
+  doctor: () => import('./doctor.ts'),
   bench: () => import('./bench.ts'),
   completion: () => import('./completion.ts'),
   help: () => import('./help.ts'),

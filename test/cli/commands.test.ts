@@ -31,7 +31,10 @@ suite('commands', { concurrency: 2 }, () => {
   test('docs/cli.md has the help of every command, word by word, and the table of exit codes', () => {
     const docs = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8');
     for (const command of all) {
-      assert.ok(docs.includes(`\`\`\`\n${commandHelp(command, plain)}\`\`\``), `docs/cli.md tells something else about "${command.name}"`);
+      assert.ok(
+        docs.includes(`\`\`\`\n${commandHelp(command, plain)}\`\`\``),
+        `docs/cli.md tells something else about "${command.name}": run node scripts/cli-docs.ts`,
+      );
     }
     for (const name of Object.keys(EXIT) as ExitName[]) {
       assert.ok(docs.includes(`| ${EXIT[name]} | ${EXIT_ABOUT[name]} |`), `docs/cli.md does not tell of exit code ${EXIT[name]}`);
