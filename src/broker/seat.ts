@@ -89,7 +89,8 @@ export class Seat implements Broker {
   async declare(declaration: Declaration): Promise<void> {
     this.#permit(declaration.kind === 'user' ? 'admin' : 'configure', declaration.name);
     const { schemas, groups, ledger } = this.#house;
-    if (declaration.kind !== 'user' && declaration.schema !== undefined) schemas.check(declaration.schema);
+    const schema = declaration.kind === 'user' ? undefined : declaration.schema;
+    if (typeof schema?.jsonSchema === 'object') schemas.check(schema);
     await this.#change((nowMs) => decideDeclare(ledger.state, this.#tenant, declaration, nowMs));
     const queue = declaration.kind === 'queue' ? this.#tenant.queues.get(declaration.name) : undefined;
     if (queue !== undefined) this.#house.queues.used(queue);

@@ -1,13 +1,11 @@
 /** Deciding declarations, removals and bindings: what is valid, what is there already, what stands against it. */
 
-import type { Binding, Declaration, Kind, QueueSpec, TopicSpec } from '../model/declaration.ts';
+import type { Binding, Declaration, Kind } from '../model/declaration.ts';
 import { MAIN_LINE } from '../model/message.ts';
 import { type Refusal, refuse } from '../model/refusal.ts';
+import { checkName, checkSpec } from './check-spec.ts';
 import type { Entry } from './entry.ts';
 import type { State, Tenant } from './state.ts';
-
-const NAME_BYTES_MAX = 255;
-const PARTITIONS_MAX = 10_000;
 
 /** Nothing to do is an empty list: it is there already, just so. */
 export function decideDeclare(state: State, tenant: Tenant, spec: Declaration, nowMs: number): readonly Entry[] | Refusal {
@@ -95,79 +93,6 @@ export function decideUnbind(tenant: Tenant, binding: Binding): readonly Entry[]
   }
   if (tenant.router.exchange(exchange) === undefined) return refuse('unknown', `There is no exchange "${exchange}".`);
   return [{ kind: 'unbound', tenant: tenant.name, binding }];
-}
-
-/** Why a name is not acceptable; undefined when it is. */
-export function checkName(name: unknown): string | undefined {
-  if (typeof name !== 'string' || name === '') return 'it needs a name';
-  if (Buffer.byteLength(name) > NAME_BYTES_MAX) return `its name is longer than ${NAME_BYTES_MAX} bytes`;
-  for (let i = 0; i < name.length; i++) {
-    const code = name.charCodeAt(i);
-    if (code < 0x20 || code === 0x7f) return 'its name holds a control character';
-  }
-  return undefined;
-}
-
-function checkSpec(spec: Declaration): string | undefined {
-  switch (spec.kind) {
-    case 'topic':
-      return checkTopic(spec);
-    case 'queue':
-      return checkQueue(spec);
-    case 'exchange':
-      return ['direct', 'topic', 'fanout', 'headers', 'consistent-hash'].includes(spec.type)
-        ? undefined
-        : `there is no exchange type "${spec.type}"`;
-    case 'user':
-      return undefined;
-    default:
-      return `there is no kind "${String((spec as { kind: unknown }).kind)}"`;
-  }
-}
-
-function checkTopic(spec: TopicSpec): string | undefined {
-  // A topic is bound to its own name on the main line, where these words are wildcards.
-  if (spec.name.split('.').some((word) => word === '*' || word === '#')) return 'a word of its name is a wildcard';
-  const { partitions = 1 } = spec;
-  if (!Number.isInteger(partitions) || partitions < 1 || partitions > PARTITIONS_MAX)
-    return `partitions must be a whole number from 1 to ${PARTITIONS_MAX}`;
-  return notNegative(spec, ['retentionMs', 'retentionBytes', 'messageBytesMax']);
-}
-
-function checkQueue(spec: QueueSpec): string | undefined {
-  const wrong = notNegative(spec, [
-    'expiresMs',
-    'leaseMs',
-    'ttlMs',
-    'delayMs',
-    'countMax',
-    'sizeBytesMax',
-    'dedupWindowMs',
-    'messageBytesMax',
-    'priorityAgeMs',
-  ]);
-  if (wrong !== undefined) return wrong;
-  const { priorityMax = 0, retry, expiresMs } = spec;
-  if (!Number.isInteger(priorityMax) || priorityMax < 0 || priorityMax > 255) return 'priorityMax must be a whole number from 0 to 255';
-  if (spec.priorityAgeMs === 0) return 'priorityAgeMs must be greater than 0';
-  if (expiresMs === 0) return 'expiresMs must be greater than 0';
-  if (spec.grouped === true && priorityMax > 0) return 'a grouped queue cannot have priorities: order within a group would be lost';
-  if (retry !== undefined) {
-    if (!Number.isInteger(retry.attempts) || retry.attempts < 1) return 'retry.attempts must be a whole number from 1';
-    if ((retry.jitter ?? 0) < 0 || (retry.jitter ?? 0) > 1) return 'retry.jitter must lie between 0 and 1';
-    if ((retry.factor ?? 2) < 1) return 'retry.factor must be at least 1';
-    return notNegative(retry, ['backoffMs', 'backoffMaxMs']);
-  }
-  return undefined;
-}
-
-function notNegative<T extends object>(spec: T, names: readonly (keyof T & string)[]): string | undefined {
-  for (const name of names) {
-    const value = spec[name];
-    if (value !== undefined && (typeof value !== 'number' || Number.isNaN(value) || value < 0))
-      return `${name} must be a number, 0 or more`;
-  }
-  return undefined;
 }
 
 function conflict(known: object, asked: object): Refusal {

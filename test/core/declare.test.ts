@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { decideBind, decideDeclare, decideRemove, decideUnbind } from '../../src/core/declare.ts';
+import { decidePublish } from '../../src/core/publish.ts';
+import type { Declaration } from '../../src/model/declaration.ts';
+import { isRefusal } from '../../src/model/refusal.ts';
+import { RULES, refusedAs, sendOf, taken, World } from './states.ts';
+
+function declare(world: World, spec: unknown): ReturnType<typeof decideDeclare> {
+  return decideDeclare(world.state, world.tenant, spec as Declaration, 5);
+}
+
+test('declaring anew is an entry, the same again is none, other properties are refused by name', () => {
+  const world = new World();
+  const spec: Declaration = { kind: 'queue', name: 'q', countMax: 5, retry: { attempts: 3, jitter: 0.5 } };
+  const entries = taken(declare(world, spec));
+  assert.deepEqual(entries, [{ kind: 'declared', id: 1, tenant: '/', spec, nowMs: 5 }]);
+  world.apply(...entries);
+  assert.deepEqual(taken(declare(world, { name: 'q', retry: { jitter: 0.5, attempts: 3 }, countMax: 5, kind: 'queue' })), []);
+  const conflict = declare(world, { kind: 'queue', name: 'q', countMax: 6, ttlMs: 1 });
+  assert.ok(isRefusal(conflict));
+  assert.equal(conflict.refused, 'conflict');
+  for (const part of ['countMax is 5, asked for 6', 'ttlMs is not set, asked for 1', 'retry is'])
+    assert.ok(conflict.message.includes(part), conflict.message);
+});
+
+test('a topic grows, and never shrinks', () => {
+  const world = new World().declare({ kind: 'topic', name: 't', partitions: 2 });
+  world.apply(...taken(declare(world, { kind: 'topic', name: 't', partitions: 3 })));
+  assert.equal(world.topic('t').partitions.length, 3);
+  assert.equal(refusedAs(declare(world, { kind: 'topic', name: 't', partitions: 2 })), 'conflict');
+  assert.equal(refusedAs(declare(world, { kind: 'topic', name: 't', partitions: 4, compact: true })), 'conflict');
+});
+
+test('every property of a wrong type or out of range is named', () => {
+  const world = new World();
+  const faults: readonly (readonly [string, object])[] = [
+    ['name', { kind: 'queue', name: '' }],
+    ['name', { kind: 'queue', name: 'x'.repeat(256) }],
+    ['name', { kind: 'queue', name: 'a\nb' }],
+    ['wildcard', { kind: 'topic', name: 'a.#' }],
+    ['kind', { kind: 'stream', name: 'x' }],
+    ...[
+      'leaseMs',
+      'ttlMs',
+      'delayMs',
+      'countMax',
+      'sizeBytesMax',
+      'dedupWindowMs',
+      'messageBytesMax',
+      'expiresMs',
+      'priorityAgeMs',
+    ].flatMap((property) =>
+      [-1, '1', Number.NaN, Number.POSITIVE_INFINITY, null].map(
+        (value) => [property, { kind: 'queue', name: 'x', [property]: value }] as const,
+      ),
+    ),
+    ...['durable', 'autoDelete', 'singleActiveConsumer', 'grouped'].map(
+      (property) => [property, { kind: 'queue', name: 'x', [property]: 1 }] as const,
+    ),
+    ['expiresMs', { kind: 'queue', name: 'x', expiresMs: 0 }],
+    ['priorityAgeMs', { kind: 'queue', name: 'x', priorityAgeMs: 0 }],
+    ['deadLetter.address', { kind: 'queue', name: 'x', deadLetter: { exchange: '', address: 5 } }],
+    ['retry.backoffMs', { kind: 'queue', name: 'x', retry: { attempts: 1, backoffMs: -1 } }],
+    ['retry.factor', { kind: 'queue', name: 'x', retry: { attempts: 1, factor: 0.5 } }],
+    ['retry.jitter', { kind: 'queue', name: 'x', retry: { attempts: 1, jitter: 1.5 } }],
+    ['schema', { kind: 'queue', name: 'x', schema: 'text' }],
+    ['schema.onFault', { kind: 'topic', name: 'x', schema: { jsonSchema: {}, onFault: 'shrug' } }],
+    ['retentionBytes', { kind: 'topic', name: 'x', retentionBytes: -5 }],
+    ['type', { kind: 'exchange', name: 'x' }],
+    ['hashHeader', { kind: 'exchange', name: 'x', type: 'consistent-hash', hashHeader: 5 }],
+    ['internal', { kind: 'exchange', name: 'x', type: 'fanout', internal: 'no' }],
+    ['write', { kind: 'user', name: 'x', write: '*' }],
+    ['read', { kind: 'user', name: 'x', read: [5] }],
+    ['admin', { kind: 'user', name: 'x', admin: 'yes' }],
+    ['tenant', { kind: 'user', name: 'x', tenant: 5 }],
+    ['secrets', { kind: 'user', name: 'x', secrets: { token: 5 } }],
+  ];
+  for (const [about, spec] of faults) {
+    const refused = declare(world, spec);
+    assert.ok(isRefusal(refused), JSON.stringify(spec));
+    assert.equal(refused.refused, 'invalid');
+    assert.ok(refused.message.includes(about), `${refused.message} should name ${about}`);
+  }
+});
+
+test('removing asks whether it is there, in use, and empty', () => {
+  const world = new World().declare(
+    { kind: 'queue', name: 'q' },
+    { kind: 'topic', name: 't' },
+    { kind: 'exchange', name: 'x', type: 'fanout' },
+  );
+  const remove = (
+    what: Parameters<typeof decideRemove>[2],
+    name: string,
+    options?: { ifUnused?: boolean; ifEmpty?: boolean },
+    inUse = false,
+  ) => decideRemove(world.state, world.tenant, what, name, options, inUse);
+  for (const what of ['queue', 'topic', 'exchange', 'group', 'user'] as const) assert.equal(refusedAs(remove(what, 'nobody')), 'unknown');
+  assert.equal(refusedAs(remove('exchange', 'amq.topic')), 'forbidden');
+  assert.equal(refusedAs(remove('queue', 'q', { ifUnused: true }, true)), 'conflict');
+  assert.equal(taken(remove('queue', 'q', {}, true)).length, 1);
+  world.apply(...taken(decidePublish(world.state, world.tenant, sendOf('q', [1]), 0, RULES)).entries);
+  assert.equal(refusedAs(remove('queue', 'q', { ifEmpty: true })), 'conflict');
+  assert.equal(refusedAs(remove('topic', 't', { ifUnused: true }, true)), 'conflict');
+  world.bind({ exchange: 'x', to: { kind: 'queue', name: 'q' } });
+  assert.equal(refusedAs(remove('exchange', 'x', { ifUnused: true })), 'conflict');
+  world.apply({ kind: 'moved', tenant: '/', group: 'g', moves: [] });
+  assert.equal(refusedAs(remove('group', 'g', {}, true)), 'conflict');
+  world.apply(
+    ...taken(remove('queue', 'q')),
+    ...taken(remove('topic', 't')),
+    ...taken(remove('exchange', 'x')),
+    ...taken(remove('group', 'g')),
+  );
+  assert.equal(world.tenant.queues.size + world.tenant.topics.size + world.tenant.groups.size, 0);
+  assert.equal(world.tenant.router.exchange('x'), undefined);
+});
+
+test('what leads nowhere is not bound, and a topic cannot be unbound from its own name', () => {
+  const world = new World().declare({ kind: 'topic', name: 't' }, { kind: 'queue', name: 'q' });
+  const binding = { exchange: 'amq.topic', to: { kind: 'queue', name: 'q' }, pattern: 'a' } as const;
+  assert.equal(taken(decideBind(world.tenant, binding)).length, 1);
+  assert.equal(refusedAs(decideBind(world.tenant, { ...binding, exchange: 'x' })), 'unknown');
+  assert.equal(refusedAs(decideBind(world.tenant, { ...binding, to: { kind: 'queue', name: 'none' } })), 'unknown');
+  assert.equal(refusedAs(decideBind(world.tenant, { ...binding, filter: '][' })), 'invalid');
+  assert.equal(refusedAs(decideUnbind(world.tenant, { exchange: 'amq.topic', to: { kind: 'topic', name: 't' }, pattern: 't' })), 'invalid');
+  assert.equal(refusedAs(decideUnbind(world.tenant, { ...binding, exchange: 'x' })), 'unknown');
+});
