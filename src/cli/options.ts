@@ -54,7 +54,15 @@ interface More {
 }
 
 export function text(value: string, about: string, more: More = {}): Option<string | undefined> {
-  return { about, value, ...more, read: last((given) => given) };
+  return {
+    about,
+    value,
+    ...more,
+    read: last((given, name) => {
+      if (given === '') throw new Failure('usage', `${name} is empty; give a ${value}, or leave it out.`);
+      return given;
+    }),
+  };
 }
 
 export function texts(value: string, about: string, more: More = {}): Option<readonly string[]> {

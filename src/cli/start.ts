@@ -138,11 +138,11 @@ class Start {
     return EXIT.done;
   }
 
-  /** Doors first: what they have taken is finished before the broker ends. */
+  /** Doors first: what they have taken is finished before the broker ends. The directory is let go of last: then it may be another's. */
   async #close(engine: Engine): Promise<void> {
     await Promise.all(this.#servers.map((server) => server.close()));
-    await engine.close();
     removeRunning(this.#settings.data);
+    await engine.close();
   }
 
   /** Nothing can be confirmed any more, so nobody should wait here: not clients, and not whoever restarts it. */

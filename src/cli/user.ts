@@ -110,9 +110,9 @@ async function list(users: Users, terminal: Terminal): Promise<void> {
 async function readPassword(): Promise<string> {
   const { createInterface } = await import('node:readline');
   const isTyped = process.stdin.isTTY === true;
-  if (isTyped) process.stderr.write('Password: ');
-  // Without an output the line is edited unseen.
+  // Without an output the line is edited unseen, from this moment on.
   const lines = createInterface({ input: process.stdin, terminal: isTyped });
+  if (isTyped) process.stderr.write('Password: ');
   const line = await new Promise<string>((resolve) => {
     lines.once('line', resolve);
     lines.once('close', () => resolve(''));

@@ -79,6 +79,7 @@ test('what is wrong is said with what there is instead', () => {
   refuses('make --colour', /has no option --colour\. It has --data, --count, /);
   refuses('make -x', /has no option -x\./);
   refuses('make --data', /^--data needs a value, as in --data=DIR\.$/);
+  refuses('make --data=', /^--data is empty; give a DIR, or leave it out\.$/);
   refuses('make --data --json', /^--data needs a value/);
   refuses('make --count 11', /^--count is "11"; give a whole number from 1 to 10\.$/);
   refuses('make --count -1', /^--count needs a value/);

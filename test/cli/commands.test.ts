@@ -2,14 +2,15 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { optionsOf } from '../../src/cli/command.ts';
 import { CATALOGUE } from '../../src/cli/commands.ts';
 import { EXIT, EXIT_ABOUT, type ExitName, exitOfCode, Failure, failureOf } from '../../src/cli/exits.ts';
 import { commandHelp } from '../../src/cli/help-text.ts';
 import { Refused } from '../../src/model/refusal.ts';
-import { run, values } from './signalbox.ts';
+import { run, temporaryDirectory, values } from './signalbox.ts';
 
 const plain = { style: (_style: string, text: string): string => text };
 const all = await CATALOGUE.loadAll();
@@ -92,6 +93,28 @@ suite('commands', { concurrency: 2 }, () => {
       complete_line signalbox ls q`;
     const { stdout } = spawnSync('bash', ['-c', words], { encoding: 'utf8' });
     assert.equal(stdout, 'subscribe\n--format\ntext\nqueues\n');
+  });
+
+  test('bench measures beside the data directory, and leaves nothing there', async (t) => {
+    const directory = temporaryDirectory(t);
+    const { code, out, error } = await run(t, [
+      'bench',
+      '--data',
+      join(directory, 'data'),
+      '--time',
+      '100ms',
+      '--in-flight',
+      '50',
+      '--json',
+    ]);
+    assert.deepEqual([code, error], [0, '']);
+    const results = values(out) as { what: string; messagesPerSecond: number; p50: number; p99: number }[];
+    assert.deepEqual(
+      results.map(({ what }) => what.split(':')[0]),
+      ['queue', 'topic'],
+    );
+    for (const { messagesPerSecond, p50, p99 } of results) assert.ok(messagesPerSecond > 0 && p50 > 0 && p99 >= p50);
+    assert.deepEqual(readdirSync(directory), []);
   });
 
   test('exit codes: every refusal has one, and what nobody foresaw is 1', () => {

@@ -113,6 +113,14 @@ suite('start', { concurrency: 2 }, () => {
     assert.equal((JSON.parse(readFileSync(join(data, 'running.json'), 'utf8')) as { pid: number }).pid, pid);
   });
 
+  test('a data directory that cannot be made is said to be so', async (t) => {
+    const file = join(temporaryDirectory(t), 'file');
+    writeFileSync(file, '');
+    const { code, error } = await run(t, ['start', '--data', join(file, 'data'), '--http', '0']);
+    assert.equal(code, 1);
+    assert.match(error, /^signalbox: The data directory .*file\/data cannot be used: ENOTDIR.* Give another with --data\.\n$/);
+  });
+
   test('a second signal ends it at once, whatever is under way', async (t) => {
     const broker = new Process(t, ['start', '--data', temporaryDirectory(t), '--http', '0']);
     const [, port = ''] = await broker.says(/http:\/\/127\.0\.0\.1:(\d+)/);
