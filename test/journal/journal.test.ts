@@ -10,6 +10,7 @@ import { MemoryDisk } from '../../src/host/memory-disk.ts';
 import { nodeHost } from '../../src/host/node-host.ts';
 import { silentLogger } from '../../src/host/text-logger.ts';
 import { examine, Journal } from '../../src/journal/journal.ts';
+import { FailingDisk } from './failing-disk.ts';
 import { type Harness, harness, hex, OVERHEAD, SMALL } from './harness.ts';
 import { imageOf } from './image.ts';
 
