@@ -131,7 +131,7 @@ export const transactions: readonly Check[] = [
       const event = await subscription.next();
       assert.ok(event);
       await subscription.stop();
-      await refused('stale', '"t"', () =>
+      await refused('stale', '"g"', () =>
         trial.box.transaction((transaction) => {
           transaction.done(subscription, event);
           transaction.send('q', 3);
