@@ -1,6 +1,6 @@
 /** Where messages go that are over: read, given their death, and moved to the dead-letter target in one entry. */
 
-import { type Burial, decideDeadLetter, type Entry, type Queue, type Rules, runsOf } from '../core/core.ts';
+import { type Burial, decideDeadLetter, type Entry, type Queue, type Rules, runsOf, startOf } from '../core/core.ts';
 import type { Logger } from '../host/logger.ts';
 import type { Death, Deliveries } from '../model/engine.ts';
 import { type Records, readMessage, sizeOf } from '../model/record.ts';
@@ -77,7 +77,7 @@ export class Morgue {
     const holder = reason === 'expired' ? 0 : lease;
     const mine = numbers.filter((n) => queue.state(n) !== undefined && queue.leaseOf(n) === holder);
     const copy = await copyMessages(this.#reader, queue, mine, holder);
-    const tip = await this.#ledger.run(() => {
+    const settled = await this.#ledger.run(() => {
       const target = queue.spec.deadLetter;
       const tenant = this.#ledger.state.tenant(queue.tenant);
       const nowMs = this.#ledger.nowMs();
@@ -92,10 +92,40 @@ export class Morgue {
       this.#ledger.record(entries);
       for (const number of numbers) this.#dying.get(queue)?.delete(number);
       this.#ledger.journal.sync();
-      return this.#ledger.journal.tip;
+      return { as, tip: this.#ledger.journal.tip };
     });
+    const { as, tip } = settled;
     await this.#ledger.gate.passed(tip);
-    this.#onDeath?.(queue.spec.name, copy, reason);
+    if (as === 'deadLettered') this.#onDeath?.(queue.spec.name, copy, reason);
+  }
+
+  /** What was just recorded may hold messages that died before they came in: turned away by a full queue, or unfit. */
+  announce(entries: readonly Entry[]): void {
+    const onDeath = this.#onDeath;
+    if (onDeath === undefined) return;
+    for (const entry of entries) {
+      if (entry.kind !== 'messages' || entry.deaths === undefined) continue;
+      const [death] = entry.deaths[0] ?? [];
+      if (death === undefined) continue;
+      const { bytes, count } = entry.records;
+      const at = Uint32Array.from({ length: count }, (_, i) => startOf(entry.records, i));
+      const attempts = new Uint16Array(count);
+      const deliveries = {
+        queue: death.queue,
+        count,
+        numbers: new Float64Array(count),
+        lease: 0,
+        bytes,
+        at,
+        attempts,
+        deaths: entry.deaths,
+      };
+      this.#ledger.gate.hold(
+        this.#ledger.journal.tip,
+        () => onDeath(death.queue, deliveries, death.reason),
+        () => undefined,
+      );
+    }
   }
 
   /** Neighbours of one address share an entry. */

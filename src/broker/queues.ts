@@ -252,6 +252,11 @@ export class Queues {
     for (let h = 0; h + 1 < holders.length; h += 2) this.consumers.freed(holders[h] ?? 0, holders[h + 1] ?? 0);
   }
 
+  /** What was just recorded for a publisher: who listens hears of messages that died on their way in. */
+  announce(entries: readonly Entry[]): void {
+    this.#morgue.announce(entries);
+  }
+
   bury(burials: readonly Burial[]): Promise<unknown> {
     return Promise.all(burials.map((burial) => this.#morgue.bury(burial)));
   }

@@ -157,7 +157,10 @@ export class Seat implements Broker {
     const { ledger, queues } = this.#house;
     return ledger.run((): Published | Promise<Published> => {
       const decided = this.#decidePublish(publish);
-      if (decided.entries.length > 0) ledger.record(decided.entries);
+      if (decided.entries.length > 0) {
+        ledger.record(decided.entries);
+        queues.announce(decided.entries);
+      }
       queues.endTurn();
       const answer = publishedOf(decided);
       if (publish.transient === true) return answer;

@@ -67,6 +67,7 @@ export async function transact(
     // A transaction too large for the journal is refused here: nobody may have been given room by then.
     const holders = settles.map(({ queue, runs }) => queues.holders(queue, runs));
     ledger.record(entries);
+    queues.announce(entries);
     for (const freed of holders) queues.freed(freed);
     const buried = queues.bury(burials);
     queues.endTurn();

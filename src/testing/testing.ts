@@ -18,6 +18,9 @@ export interface TestBrokerOptions extends Partial<Omit<BrokerOptions, 'director
   readonly startMs?: number;
 }
 
+/** Retention, compaction and checkpoints are looked at less often than in earnest, so that hours are turned quickly. */
+const UPKEEP_MS = 10_000;
+
 /** A Signalbox for tests. */
 export class TestBroker<Events extends EventMap = EventMap> extends Signalbox<Events> {
   readonly #broker: Broker;
@@ -74,6 +77,7 @@ export async function createTestBroker<Events extends EventMap = EventMap>(optio
   const broker = await openBroker(host, {
     durability: 'memory',
     ...rest,
+    upkeep: { intervalMs: UPKEEP_MS, ...rest.upkeep },
     directory: '/memory',
     onDeath: (queue, deliveries, reason) => recorder.died(queue, deliveries, reason),
   });

@@ -12,7 +12,12 @@ import { type ConformanceSubject, createTestBroker } from '../../src/testing/tes
 import { mortalHost } from './mortal-host.ts';
 
 /** Small files, so that what depends on whole segments happens within a test. */
-export const SMALL: Omit<BrokerOptions, 'directory'> = { blockBytesMax: 1 << 20, segmentBytes: 1 << 22, logSegmentBytes: 100_000 };
+export const SMALL: Omit<BrokerOptions, 'directory'> = {
+  blockBytesMax: 1 << 20,
+  segmentBytes: 1 << 22,
+  logSegmentBytes: 100_000,
+  upkeep: { intervalMs: 1000 },
+};
 
 /** The test broker: it lives in memory only. */
 export async function inMemory(): Promise<ConformanceSubject> {
