@@ -12,7 +12,7 @@ import { SPARES_MAX } from './segments.ts';
 import type { SegmentFile } from './walk.ts';
 
 /** A new journal's first segment is small, so that opening an empty directory takes milliseconds. */
-const FIRST_SEGMENT_BYTES = 4 * 1024 * 1024;
+const FIRST_SEGMENT_BYTES = 2 * 1024 * 1024;
 const COPY_BYTES = 1024 * 1024;
 
 export interface Ground {

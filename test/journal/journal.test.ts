@@ -21,7 +21,7 @@ describe('open and close', () => {
     assert.deepEqual(
       [...sizes].map(([name, bytes]) => [name, bytes.length]),
       [
-        ['0000000000.journal', 4 * 1024 * 1024],
+        ['0000000000.journal', 2 * 1024 * 1024],
         ['head', 8192],
       ],
     );
