@@ -166,6 +166,26 @@ test('idle logs hold no descriptors beyond the limit, and those with unsynced by
   assert.equal(disk.openNow, 0);
 });
 
+test('a file is not closed under one reader when another is done with it', async () => {
+  const disk = new CountingDisk();
+  const host = memoryHost(disk);
+  const log = await openLog(host, { segmentBytes: 200, files: new LogFiles(host, 2) });
+  for (let i = 0; i < 6; i++) append(log, ['x'.repeat(120)], i);
+  await log.sync();
+  const gate = Promise.withResolvers<void>();
+  let held = false;
+  disk.before = async (call, path) => {
+    if (call !== 'read' || held || !path.endsWith('0-0.log')) return;
+    held = true;
+    await gate.promise;
+  };
+  const slow = log.fetch(offset(0), offset(1), 1000);
+  await disk.called('read');
+  for (const from of [0, 1, 2, 3, 4]) assert.equal((await log.fetch(offset(from), offset(from + 1), 1000)).records.count, 1);
+  gate.resolve();
+  assert.equal((await slow).records.count, 1);
+});
+
 test('nothing of a log stays open after it was closed, also when reading', async () => {
   const disk = new CountingDisk();
   const log = await openLog(memoryHost(disk), { segmentBytes: 300 });
