@@ -163,7 +163,7 @@ export class Clients {
       const turn = (this.#turns.get(publisher) ?? 0) + 1;
       this.#turns.set(publisher, turn);
       const key = `k${random.int(4)}`;
-      const body = `${id} ${'x'.repeat(random.chance(0.1) ? random.int(5000) : random.int(60))}`;
+      const body = `${id} ${'x'.repeat(random.chance(transaction === undefined ? 0.1 : 0.5) ? random.int(5000) : random.int(60))}`;
       if (delayed) dueMs[i] = nowMs + random.int(300);
       if (mortal) ttlMs[i] = 50 + random.int(500);
       priority[i] = random.int(10);
@@ -279,7 +279,13 @@ export class Clients {
       line.unknown ??
       this.#outgoing(broker, { queues: [], topic, exchange: 'amq.topic', address: topic }, 1 + this.#random.int(3), undefined, IDEMPOTENT);
     line.unknown = out;
-    await this.#send(broker, out, { ...out.publish, producer: { id: line.id, epoch: line.epoch, sequence: line.next } });
+    const stamped = { ...out.publish, producer: { id: line.id, epoch: line.epoch, sequence: line.next } };
+    // A publisher that hears nothing for a while sends again: the repeat may be answered only once the first time is safe.
+    const sendings = this.#random.chance(0.3)
+      ? [this.#send(broker, out, stamped), this.#send(broker, out, stamped)]
+      : [this.#send(broker, out, stamped)];
+    const [first, second] = await Promise.allSettled(sendings);
+    if (first?.status === 'rejected' && second?.status !== 'fulfilled') throw first.reason;
     if (line.unknown === out) {
       line.unknown = undefined;
       line.next += out.sent.length;
