@@ -243,6 +243,34 @@ describe('the doctor', () => {
     assert.ok(same(await imageOf(disk, DIRECTORY), damaged));
   });
 
+  test('takes no end that was cut off long ago for the journal', async () => {
+    const first = await harness({ ...SMALL, durability: 'os' });
+    for (let i = 0; i < 6; i++) {
+      first.append(1, () => 1000);
+      await first.sync();
+    }
+    // A power cut lost block 2 and kept the ones behind it, which is its right without fsync.
+    const left = await imageOf(first.disk, DIRECTORY);
+    left.get(name(0))?.fill(0, 8192, 12_288);
+    const disk = await diskOf(left, DIRECTORY);
+    assert.equal((await examine(disk, DIRECTORY)).state, 'cut');
+    const second = new Harness(SMALL, disk);
+    await second.open();
+    assert.equal(second.replayed.length, 2);
+    assert.deepEqual(second.warnings, ['journal.cut']);
+    const [third] = second.append(1, () => 500);
+    await second.sync();
+    const report = await examine(disk, DIRECTORY);
+    assert.equal(report.entries, 3, report.says);
+    assert.equal(report.findings.length, 0);
+    const result = await salvage(disk, DIRECTORY, 'data/rescued');
+    assert.deepEqual([result.entries, result.skipped], [3, []]);
+    const rescued = new Harness(SMALL, disk, 'data/rescued');
+    await rescued.open();
+    assert.deepEqual(rescued.replayed, [...second.replayed, third]);
+    await first.journal.close();
+  });
+
   test('an empty or missing directory is said to be so', async () => {
     const report = await examine(await diskOf(new Map(), DIRECTORY), DIRECTORY);
     assert.equal(report.state, 'empty');

@@ -150,6 +150,13 @@ describe('recycling', () => {
     assert.ok(!(await segments(j)).includes(0));
   });
 
+  test('a segment whose file is on its way out is given to nobody', async () => {
+    await using j = await harness({ ...SMALL, cacheBytes: 0 });
+    await filled(j);
+    j.journal.recycle(0);
+    await assert.rejects(j.journal.fetch(position(0, OVERHEAD)), { code: 'damaged', message: /^Segment 0 / });
+  });
+
   test('does not touch what is being filled', async () => {
     await using j = await harness();
     await filled(j);
