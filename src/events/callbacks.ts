@@ -33,7 +33,7 @@ export interface Portable extends CallOptions {
   readonly name: string;
 }
 
-/** Describes the handler `name` of a module (`new URL('./resize.ts', import.meta.url)`), which is loaded in each thread that runs it. */
+/** Describes the handler `name` of a module (`import.meta.resolve('./resize.js')`), which is loaded in each thread that runs it. */
 export function portable(module: URL | string, name: string, options: CallOptions = {}): Portable {
   return { ...options, module: String(module), name };
 }
