@@ -43,6 +43,11 @@ export interface OpenOptions extends Omit<BrokerOptions, 'directory'>, SchemaOpt
   readonly host?: Host;
 }
 
+/** A broker without a directory takes at most this much; then it refuses publishes until something has been consumed. */
+const MEMORY_BYTES_MAX = 2 * 1024 * 1024 * 1024;
+/** In memory the journal is the store: it is tidied often, and needs no second copy of its end. */
+const IN_MEMORY: Partial<BrokerOptions> = { durability: 'memory', cacheBytes: 0, upkeep: { checkpointBytes: 64 * 1024 * 1024 } };
+
 /**
  * Opens a broker in this process. With a directory everything confirmed is safe on disk there; without one it lives in memory only.
  * Rejects with `Refused`: `locked` (another process has the directory), `damaged`, `format` (written by a newer version).
@@ -51,7 +56,10 @@ export async function open<Events extends EventMap = EventMap>(directory?: strin
   const { host = nodeHost({ logger: silentLogger }), schemas, unique, ...rest } = options;
   const engine =
     directory === undefined
-      ? await openBroker({ ...host, disk: new MemoryDisk() }, { durability: 'memory', ...rest, directory: '/memory' })
+      ? await openBroker(
+          { ...host, disk: new MemoryDisk({ capacityBytes: MEMORY_BYTES_MAX }) },
+          { ...IN_MEMORY, ...rest, directory: '/memory' },
+        )
       : await openBroker(host, { ...rest, directory });
   return new Signalbox<Events>(engine, { ...(schemas && { schemas }), ...(unique && { unique }) });
 }

@@ -6,7 +6,7 @@ import { MAIN_LINE } from '../model/message.ts';
 import { readMessage } from '../model/record.ts';
 import { Refused } from '../model/refusal.ts';
 import { Asking, type RespondOptions, respond } from './asking.ts';
-import { outgoing } from './outgoing.ts';
+import { outgoing, sent } from './outgoing.ts';
 import { type ConsumeOptions, type HandleOptions, QueueHandle, type Running } from './queue-handle.ts';
 import type { Received } from './received.ts';
 import { checked, type StandardSchemaV1 } from './standard.ts';
@@ -136,7 +136,7 @@ export class Signalbox<Events extends EventMap = EventMap> implements AsyncDispo
     if (this.engine.pressed) await this.engine.relief();
     const out = outgoing([fitting], exchange, address, this.engine.nowMs(), () => options);
     const { mandatory, transient, retain } = options ?? {};
-    return this.engine.publish({
+    const published = await this.engine.publish({
       exchange,
       address,
       records: out.records,
@@ -145,6 +145,8 @@ export class Signalbox<Events extends EventMap = EventMap> implements AsyncDispo
       ...(transient === true && { transient }),
       ...(retain === true && { retain }),
     });
+    sent(out);
+    return published;
   }
 
   /** Listens to addresses of the main line (`orders.*`, `#`): `for await (const message of box.listen('orders.*')) …` */

@@ -11,7 +11,15 @@ export interface Outgoing {
   readonly columns: Columns | undefined;
 }
 
-/** `optionsOf`: what is said about value `i`. */
+/** Shared by all publishers of this thread: a batch is written in one go, and its buffer comes back by `sent`. */
+const writer = new RecordWriter();
+
+/** The publish of these records has settled: their buffer may be written again. */
+export function sent({ records }: Outgoing): void {
+  writer.reuse(records);
+}
+
+/** `optionsOf`: what is said about value `i`. Give it to `sent` when its publish has settled. */
 export function outgoing(
   values: readonly unknown[],
   exchange: string,
@@ -19,8 +27,25 @@ export function outgoing(
   nowMs: number,
   optionsOf: (i: number) => MessageOptions | undefined,
 ): Outgoing {
-  const writer = new RecordWriter();
   const columns = new ColumnWriter(values.length);
+  try {
+    writeAll(values, exchange, address, nowMs, optionsOf, columns);
+  } catch (error) {
+    // What was written before the fault is nobody's.
+    writer.take();
+    throw error;
+  }
+  return { records: writer.take(), columns: columns.take() };
+}
+
+function writeAll(
+  values: readonly unknown[],
+  exchange: string,
+  address: string,
+  nowMs: number,
+  optionsOf: (i: number) => MessageOptions | undefined,
+  columns: ColumnWriter,
+): void {
   // Messages of which nothing is said share their head: it is encoded once per content type.
   const heads = new Map<string | undefined, Uint8Array>();
   for (let i = 0; i < values.length; i++) {
@@ -38,7 +63,6 @@ export function outgoing(
     }
     writer.writeRaw(LANGUAGES.neutral, head, body);
   }
-  return { records: writer.take(), columns: columns.take() };
 }
 
 /** One array per property, made when the first message says something of it. */

@@ -4,7 +4,7 @@ import type { Consume, Description, Engine } from '../model/engine.ts';
 import { Refused } from '../model/refusal.ts';
 import { Intake, ignoreGone } from './intake.ts';
 import { Lanes } from './lanes.ts';
-import { outgoing } from './outgoing.ts';
+import { outgoing, sent } from './outgoing.ts';
 import { Batch, Received } from './received.ts';
 import { checked, type StandardSchemaV1 } from './standard.ts';
 import { type Duration, type MessageOptions, milliseconds } from './value.ts';
@@ -70,6 +70,7 @@ export class QueueHandle<T = unknown> {
       records: out.records,
       ...(out.columns && { columns: out.columns }),
     });
+    sent(out);
     return values.map((_, i) => duplicates === undefined || ((duplicates[i >> 3] ?? 0) & (1 << (i & 7))) === 0);
   }
 

@@ -5,7 +5,7 @@ import { type Offset, offset } from '../model/lines.ts';
 import { MAIN_LINE } from '../model/message.ts';
 import { Refused } from '../model/refusal.ts';
 import { Lanes } from './lanes.ts';
-import { outgoing } from './outgoing.ts';
+import { outgoing, sent } from './outgoing.ts';
 import type { Fresh } from './partition-reader.ts';
 import type { Running } from './queue-handle.ts';
 import { checked, type StandardSchemaV1 } from './standard.ts';
@@ -58,6 +58,7 @@ export class TopicHandle<T = unknown> {
       records: out.records,
       ...(out.columns && { columns: out.columns }),
     });
+    sent(out);
     if (partitions === undefined || offsets === undefined)
       throw new Refused('unknown', `There is no topic "${this.name}". Declare it before publishing to it.`);
     return values.map((_, i) => ({ partition: partitions[i] ?? -1, offset: offset(offsets[i] ?? -1) }));

@@ -69,6 +69,8 @@ const decoder = new TextDecoder('utf-8', { fatal: false });
 const FIELD_MAX = 0xff_ffff;
 const HEADER_DEPTH_MAX = 32;
 const SPARE_MAX = 64;
+/** One large batch must not be remembered for ever. */
+const SPARE_BYTES_MAX = 1 << 18;
 
 /** Writes records one after another into a buffer that grows. One per publisher; `take` hands over what was written. */
 export class RecordWriter {
@@ -130,7 +132,7 @@ export class RecordWriter {
 
   /** Gives back what `take` handed out, once nobody looks at it any more (a publish of it has settled): saves a steady publisher the allocation. */
   reuse({ bytes, ends }: Records): void {
-    if (this.#spare.length < SPARE_MAX) this.#spare.push({ bytes, ends });
+    if (this.#spare.length < SPARE_MAX && bytes.length <= SPARE_BYTES_MAX) this.#spare.push({ bytes, ends });
   }
 
   #begin(): number {
