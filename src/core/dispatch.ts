@@ -32,6 +32,9 @@ const TURN_MAX = 256;
 export class Takers<T extends Taker> {
   readonly #takers: T[] = [];
   #turn = 0;
+  /** What each gets in this round, and how many have not had it. */
+  #share = 0;
+  #left = 0;
 
   get count(): number {
     return this.#takers.length;
@@ -78,7 +81,21 @@ export class Takers<T extends Taker> {
     return undefined;
   }
 
-  withRoom(): number {
+  /** An even part of what waits when a round begins: the same for all, or who comes first would get most. */
+  share(ready: number): number {
+    if (this.#left === 0) {
+      this.#left = Math.max(1, this.#withRoom());
+      this.#share = Math.ceil(ready / this.#left);
+    }
+    this.#left--;
+    return this.#share;
+  }
+
+  endRound(): void {
+    this.#left = 0;
+  }
+
+  #withRoom(): number {
     let count = 0;
     for (const taker of this.#takers) if (taker.room > 0) count++;
     return count;
@@ -100,12 +117,18 @@ export interface Turn<T extends Taker> {
  * What it decided must be done before it is called again.
  */
 export function decideTurn<T extends Taker>(queue: Queue, takers: Takers<T>, nowMs: number, lease: number): Turn<T> | undefined {
-  if (queue.ready === 0) return undefined;
-  const taker = takers.next(queue.spec.singleActiveConsumer === true);
-  if (taker === undefined) return undefined;
-  const share = takers.count === 1 ? TURN_MAX : Math.max(1, Math.ceil(queue.ready / Math.max(1, takers.withRoom())));
+  const single = queue.spec.singleActiveConsumer === true;
+  const taker = queue.ready === 0 ? undefined : takers.next(single);
+  if (taker === undefined) {
+    takers.endRound();
+    return undefined;
+  }
+  const share = single || takers.count === 1 ? TURN_MAX : takers.share(queue.ready);
   const count = queue.next(nowMs, Math.min(TURN_MAX, taker.room, share), scratch);
-  if (count === 0) return undefined;
+  if (count === 0) {
+    takers.endRound();
+    return undefined;
+  }
   const attemptsMax = queue.spec.retry?.attempts;
   const found = scratch.slice(0, count);
   const numbers = attemptsMax === undefined ? found : found.filter((n) => queue.attempts(n) < attemptsMax);
