@@ -1,4 +1,4 @@
-/** Adding events: each is answered at once, `accepted`, `duplicate`, `full` or `closed`, and from then on no death of a thread loses it. */
+/** long because the ways an add can be answered belong on one page: adding events: each is answered at once, `accepted`, `duplicate`, `full` or `closed`, and from then on no death of a thread loses it. */
 
 import type { NewEvent } from './event.ts';
 import {

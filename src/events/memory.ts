@@ -1,5 +1,5 @@
 /**
- * The shared memory of an event queue: what lies where. Every thread lays the same shape over the same bytes.
+ * long because it is one table of all that is shared: the shared memory of an event queue: what lies where. Every thread lays the same shape over the same bytes.
  *
  * ```
  *  globals │ names │ specs │ standing registrations │ threads │ rings │ buckets │ records │ nodes │ pages

@@ -1,5 +1,5 @@
 /**
- * The pass of an event through its callbacks, in order of registration, one at a time, wherever they live: portable handlers run here,
+ * long because it is one walk over the callbacks of an event, step by step: the pass of an event through its callbacks, in order of registration, one at a time, wherever they live: portable handlers run here,
  * a closure of another thread gets the event handed over and the pass goes on there. Where the pass stands is in the record, so it can
  * also go on after the death of the thread it was on.
  */

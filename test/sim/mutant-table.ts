@@ -106,7 +106,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'at most once delivered before it is settled',
-    file: 'broker/queues.ts',
+    file: 'broker/takings.ts',
     find: "if (mine.count > 0) this.#ledger.record([{ kind: 'settled', queue: queue.id, as: 'acked', runs }]);",
     replace: "if (mine.count > 1) this.#ledger.record([{ kind: 'settled', queue: queue.id, as: 'acked', runs }]);",
   },
