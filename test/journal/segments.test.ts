@@ -107,6 +107,22 @@ describe('recycling', () => {
     });
   }
 
+  test('os: a segment is on the device before the one after the next is begun', async () => {
+    const disk = new HeldDisk();
+    await using j = await harness({ ...SMALL, durability: 'os' }, disk);
+    const release = disk.hold('sync');
+    for (let i = 0; i < 60; i++) {
+      j.append(1, () => 4000);
+      await j.sync();
+    }
+    assert.ok(segmentOf(j.journal.tip) > 1);
+    assert.equal(segmentOf(j.journal.safe), 1, 'segment 0 is not on the device, so segment 2 is not begun');
+    release();
+    disk.release();
+    await j.settled();
+    assert.equal(j.journal.safe, j.journal.tip);
+  });
+
   test('os: the head does not speak of a block that is still being written', async () => {
     const disk = new HeldDisk();
     await using j = await harness({ ...SMALL, durability: 'os' }, disk);
