@@ -158,6 +158,8 @@ class Rewrite {
   }
 
   async #fill(next: Replacement): Promise<void> {
+    // Still needed: the segment before it may hold more than counts.
+    if (this.#group[0]?.cut === true) next.putCut();
     for (const segment of this.#group) {
       await eachBatch(this.#parts, segment, (scan) => {
         const { header } = scan;

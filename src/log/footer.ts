@@ -8,8 +8,8 @@
  *      8  u32 size              begins                       ..  "sbf1"
  *     12  u32 batch bytes   60  u32 its CRC
  *     16  u64 base offset   64  u32 salt
- *     24  u64 end offset    68  u8  flags: 1 = compacted,
- *     32  f64 first time        3 zeros
+ *     24  u64 end offset    68  u32 flags: 1 = compacted,
+ *     32  f64 first time        2 = begins with a cut
  */
 
 import { crc32 } from '../bytes/crc32.ts';
@@ -26,6 +26,7 @@ const FIXED_BYTES = 76;
 const ENTRY_BYTES = 16;
 const TRAILER_BYTES = 8;
 const COMPACTED = 1;
+const CUT = 2;
 const ERASED_MAGIC = 0x31786273;
 const ERASED_BYTES = 20;
 /** One read of this much usually brings the footer and the last batch's header. */
@@ -56,7 +57,7 @@ export function encodeFooter(segment: Segment): Uint8Array {
   view.setUint32(56, segment.tailAt, true);
   view.setUint32(60, segment.tailCrc, true);
   view.setUint32(64, segment.salt, true);
-  view.setUint32(68, segment.compacted ? COMPACTED : 0, true);
+  view.setUint32(68, (segment.compacted ? COMPACTED : 0) | (segment.cut ? CUT : 0), true);
   view.setUint32(72, index.count, true);
   for (let i = 0; i < index.count; i++) {
     const { delta, at, beforeMs } = index.row(i);
@@ -140,7 +141,7 @@ function fits(footer: DataView, fileBytes: number, segment: Segment): boolean {
     footer.getUint32(12, true) + footer.byteLength === fileBytes &&
     footer.byteLength === FIXED_BYTES + entries * ENTRY_BYTES + TRAILER_BYTES &&
     Number(footer.getBigUint64(16, true)) === segment.base &&
-    footer.getUint32(68, true) <= COMPACTED
+    footer.getUint32(68, true) <= (COMPACTED | CUT)
   );
 }
 
@@ -173,7 +174,8 @@ function fillIn(segment: Segment, footer: DataView): void {
   segment.tombstoneMs = footer.getFloat64(48, true);
   segment.sealed(footer.getUint32(56, true), footer.getUint32(60, true));
   segment.salt = footer.getUint32(64, true);
-  segment.compacted = footer.getUint32(68, true) === COMPACTED;
+  segment.compacted = (footer.getUint32(68, true) & COMPACTED) !== 0;
+  segment.cut = (footer.getUint32(68, true) & CUT) !== 0;
   segment.footed = true;
   segment.hinted = true;
   segment.index = new SparseIndex();

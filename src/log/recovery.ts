@@ -17,7 +17,7 @@ import { erase } from './erase.ts';
 import type { Block, LogFiles } from './files.ts';
 import { readEnding, writeFooter } from './footer.ts';
 import { parseSegmentName, Segment, UNFINISHED } from './segment.ts';
-import { findWitness, type Walked, walk } from './walk.ts';
+import { beginsWithCut, findWitness, type Walked, walk } from './walk.ts';
 import { writeAll } from './write-all.ts';
 import type { Found } from './writer.ts';
 
@@ -64,7 +64,7 @@ class Opening {
         const { segment } = candidate;
         const walked = await this.#examine(candidate);
         segments.push(segment);
-        if (this.#follows(waiting, segment)) await this.#finishClosed(candidate);
+        if (await this.#follows(waiting, segment)) await this.#finishClosed(candidate);
         else {
           checkEnd(segment, atLeast);
           found = await this.#finishLast(candidate, walked);
@@ -119,15 +119,15 @@ class Opening {
   }
 
   /** Another segment comes behind this one, which then was closed when that one was begun. */
-  #follows(waiting: Candidate[], heir: Segment): boolean {
+  async #follows(waiting: Candidate[], heir: Segment): Promise<boolean> {
     const { path, sizeBytes, end, compacted } = heir;
     // A truncation did not come to remove what it had made void.
     if (heir.isCut) for (const { segment } of waiting.splice(0)) this.#drop(segment, heir);
     for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
-      const { base } = next.segment;
+      const { base, handle } = next.segment;
       if (base > end) throw damaged(path, sizeBytes, `what is whole ends with offset ${end}, but the next file begins with ${base}`);
       // Overlapping, it was truncated there; but if a compaction made it of several, it did not come to remove the others.
-      if (base === end || !compacted) {
+      if (base === end || !compacted || (await this.#files.use(handle, beginsWithCut))) {
         heir.cap = base;
         return true;
       }

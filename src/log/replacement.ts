@@ -1,7 +1,7 @@
 /** A new file that takes the place of one or more segments: made aside, synced, named, and only then are the former ones removed. */
 
 import type { File } from '../host/disk.ts';
-import { type Header, sealBatch } from './batch.ts';
+import { HEADER_BYTES, Header, sealBatch } from './batch.ts';
 import { passing } from './damaged.ts';
 import { eraseFormer } from './erase.ts';
 import { type Block, newBlock } from './files.ts';
@@ -92,6 +92,15 @@ export class Replacement {
     header.crc = view.getUint32(this.#usedBytes + 4, true);
     this.#usedBytes += header.sizeBytes;
     this.#segment.take(header);
+  }
+
+  /** Begins the file with the mark of a truncation. */
+  putCut(): void {
+    const header = new Header();
+    header.cut = true;
+    header.base = this.#segment.base;
+    header.sizeBytes = HEADER_BYTES;
+    this.put(header);
   }
 
   /**

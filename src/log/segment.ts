@@ -44,6 +44,8 @@ export class Segment {
   tombstoneMs: number = Number.POSITIVE_INFINITY;
   /** It went through a compaction: nothing in it is made void by anything up to its end. */
   compacted = false;
+  /** Its first batch is the mark of a truncation: the segment before it ends where this one begins. */
+  cut = false;
   /** Closed, synced, and nothing is written to it any more. */
   settled = false;
   /** Behind the batches stands a footer. */
@@ -107,7 +109,8 @@ export class Segment {
 
   /** Takes in a whole batch that was found at the end of what is known. */
   take(header: Header): void {
-    const compacted = header.compacted && (this.compacted || this.sizeBytes === 0);
+    const compacted = (header.compacted || header.cut) && (this.compacted || this.sizeBytes === 0);
+    if (header.cut) this.cut = true;
     if (header.count > 0) this.begin(header.base, header.timeMs);
     this.compacted = compacted;
     this.sealed(this.sizeBytes, header.crc);
@@ -126,6 +129,7 @@ export class Segment {
     this.firstMs = Number.POSITIVE_INFINITY;
     this.lastMs = Number.NEGATIVE_INFINITY;
     this.compacted = false;
+    this.cut = false;
     this.hinted = false;
     this.index = new SparseIndex();
   }

@@ -1,7 +1,5 @@
 /** Cutting a log at either end. */
 
-import { Refused } from '../model/refusal.ts';
-import { HEADER_BYTES, Header } from './batch.ts';
 import { eraseFormer } from './erase.ts';
 import type { Parts } from './parts.ts';
 import { Replacement } from './replacement.ts';
@@ -29,19 +27,10 @@ export function truncate(parts: Parts, end: number): Promise<void> {
   const { segments, writer } = parts;
   return writer.exclusive(async () => {
     const last = segments.holding(end - 1);
-    if (last.compacted && last.end > end) {
-      throw new Refused('out-of-range', `Offset ${end} in ${last.path} was compacted, and cannot be truncated any more.`);
-    }
     await writer.flush();
     await writer.finish();
     const next = await Replacement.begin(parts, end);
-    await next.fill(false, async () => {
-      const header = new Header();
-      header.cut = true;
-      header.base = end;
-      header.sizeBytes = HEADER_BYTES;
-      next.put(header);
-    });
+    await next.fill(false, async () => next.putCut());
     const from = segments.indexOf(end - 1) + (last.base < end ? 1 : 0);
     if (last.base < end) last.cap = end;
     await next.install(from, segments.count - from);

@@ -6,7 +6,7 @@ import { type Block, newBlock } from './files.ts';
 import { readEnding } from './footer.ts';
 import { BATCH, END, MORE, Scan } from './scan.ts';
 import { parseSegmentName, Segment } from './segment.ts';
-import { findWitness } from './walk.ts';
+import { beginsWithCut, findWitness } from './walk.ts';
 
 /** Offsets that cannot be read, and why. */
 export interface Hole {
@@ -55,7 +55,10 @@ export async function survey(disk: Disk, directory: string): Promise<Survey> {
       await reading.run();
       if (reading.isCut) waiting.length = 0; // a truncation did not come to remove what it had made void
       // A compaction that made one file of several did not come to remove the others.
-      while (reading.isCompacted && (waiting[0]?.segment.base ?? Number.POSITIVE_INFINITY) < reading.end) waiting.shift();
+      while (reading.isCompacted && waiting[0] !== undefined && waiting[0].segment.base < reading.end) {
+        if (await startsCut(disk, waiting[0])) break;
+        waiting.shift();
+      }
       const surveyed = reading.upTo(waiting[0]?.segment.base);
       files.push(surveyed);
       records += reading.records;
@@ -92,6 +95,15 @@ async function candidates(disk: Disk, directory: string): Promise<Candidate[]> {
   }
   all.sort((a, b) => a.segment.base - b.segment.base || b.segment.generation - a.segment.generation);
   return all.filter(({ segment }, i) => all[i - 1]?.segment.base !== segment.base);
+}
+
+async function startsCut(disk: Disk, { segment }: Candidate): Promise<boolean> {
+  const file = await disk.open(segment.path);
+  try {
+    return await beginsWithCut(file);
+  } finally {
+    await file.close();
+  }
 }
 
 /** Reads one file from end to end. */
@@ -172,7 +184,7 @@ class Reading {
     const { header, at } = scan;
     this.#salt ??= header.salt;
     if (header.cut) this.isCut = true;
-    if (!header.compacted) this.isCompacted = false;
+    if (!header.compacted && !header.cut) this.isCompacted = false;
     this.records += header.count;
     this.#end = header.end;
     const run = this.#runs.at(-1);

@@ -37,6 +37,15 @@ export async function walk(file: File, fileBytes: number, segment: Segment, bloc
   }
 }
 
+/** A truncation made this file: the one before it ends where this one begins, whatever it holds. */
+export async function beginsWithCut(file: File): Promise<boolean> {
+  const { bytes, view } = newBlock(HEADER_BYTES);
+  const header = new Header();
+  return (
+    (await file.read(bytes, 0)) === HEADER_BYTES && header.read(view, 0) && header.cut && batchCrc(bytes, 0, HEADER_BYTES) === header.crc
+  );
+}
+
 /**
  * Looks behind a fault for a batch that was sealed when the bytes at the fault had already been safe. Answers where it begins:
  * then the fault is damage, and not the end of a write that a crash cut short.

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { examineLog } from '../../src/log/log.ts';
 import { batchesOf, takeFiles } from './files-fixture.ts';
 import { append, DIRECTORY, memoryHost, numbered, offset, openLog, readAll, recordsOf, valuesOf } from './fixture.ts';
 
@@ -133,6 +134,68 @@ test('dead records are not kept by a compaction, and do not make others void', a
   assert.deepEqual(await seen(log), expected);
   await log.close();
   assert.deepEqual(await seen(await openLog(host)), expected);
+});
+
+test('what was compacted can be truncated, written again and compacted again', async () => {
+  const host = memoryHost();
+  const options = { segmentBytes: 300 };
+  let log = await openLog(host, options);
+  const batch = (i: number) => ['a', 'b', `only${i}`].map((key) => ({ key, value: `${key}${i}${'.'.repeat(60)}` }));
+  const seen = async () => (await readAll(log)).map(({ offset, key }) => `${offset}${key}`);
+  for (let i = 0; i < 8; i++) append(log, batch(i), i);
+  await log.sync();
+  for (let round = 0; round < 3; round++) {
+    await log.compact(100, log.end, 1e9);
+    // Before the segments of the same file end, in a file that holds more than counts.
+    await log.truncate(offset(10));
+    await log.close();
+    log = await openLog(host, options);
+    assert.deepEqual([log.start, log.end], [0, 10]);
+    assert.deepEqual((await seen()).slice(0, 3), ['2only0', '5only1', '8only2']);
+    log.append(offset(10), 3, recordsOf(batch(3)), Uint32Array.of(1, 2));
+    for (let i = 4; i < 8; i++) append(log, batch(i), i);
+    await log.sync();
+    await log.compact(100, log.end, 1e9);
+    await log.close();
+    const examined = await examineLog(host.disk, DIRECTORY);
+    assert.equal(examined.findings.length, 0);
+    log = await openLog(host, options);
+    assert.equal(log.end, 24);
+    assert.deepEqual((await seen()).slice(-3), ['21a', '22b', '23only7']);
+    assert.deepEqual((await seen()).filter((one) => one.includes('only')).length, 8);
+  }
+});
+
+test('a compaction of what follows a truncation does not bring back what was dropped', async () => {
+  const host = memoryHost();
+  const options = { segmentBytes: 500 };
+  let log = await openLog(host, options);
+  const put = (...keys: string[]) =>
+    append(
+      log,
+      keys.map((key) => ({ key, value: `${key}${'.'.repeat(60)}` })),
+      log.end,
+    );
+  const keys = async () => (await readAll(log)).map(({ offset, key }) => `${offset}${key}`);
+  put('x', 'a', 'b', 'c', 'd', 'e');
+  put('x', 'f', 'g', 'h', 'i', 'j');
+  put('k', 'l');
+  await log.sync();
+  assert.equal((await log.compact(100, log.end, 1e9)).removed, 1);
+  await log.truncate(offset(4));
+  put('y', 'y', 'm', 'n', 'o', 'p');
+  put('q', 'r');
+  for (let round = 0; round < 2; round++) {
+    await log.close();
+    log = await openLog(host, options);
+    const expected = ['1a', '2b', '3c', ...(round === 0 ? ['4y'] : []), '5y', '6m', '7n', '8o', '9p', '10q', '11r'];
+    assert.deepEqual(await keys(), expected);
+    await log.compact(100, log.end, 1e9);
+    assert.deepEqual(
+      await keys(),
+      expected.filter((one) => one !== '4y'),
+    );
+  }
 });
 
 test('a log cut back to the end of a segment goes on in a new one', async () => {
