@@ -94,20 +94,18 @@ export class Upkeep {
   async #work(checkpoint: boolean, byTimer: boolean): Promise<void> {
     if (byTimer) await this.#partitions.upkeep(this.#ledger.nowMs(), this.#options.tombstoneMs, this.#trim);
     if (checkpoint) await this.checkpoint();
-    await this.#recycle();
+    this.#recycle();
     await this.#carry();
-    await this.#recycle();
+    this.#recycle();
   }
 
-  /** Segments before the last checkpoint that hold no message any more, once it is safe that they do not. */
-  async #recycle(): Promise<void> {
-    const { journal, state, gate } = this.#ledger;
+  /** Segments before the last checkpoint that hold no message any more. The journal lets go of them once it is safe that they do not. */
+  #recycle(): void {
+    const { journal, state } = this.#ledger;
     const needed = segmentOf(this.#ledger.checkpointStart as Position);
     const empty = journal.segments().filter(({ number }) => number < needed && state.segmentLive.count(number) === 0);
-    if (empty.length === 0) return;
-    journal.sync();
-    await gate.passed(journal.tip);
     for (const { number } of empty) journal.recycle(number);
+    if (empty.length > 0) journal.sync();
   }
 
   /** Writes the few messages of the oldest segment again, so that it can go. */
