@@ -98,7 +98,11 @@ function chain(words: Int32Array, bucket: number): number[] {
 /** Three add the same id under records of their own. */
 const THREE_ADD: Scene = {
   before: [[LEFT, 10]],
-  threads: (ids, words) => [2, 3, 4].map((record) => (fill(words, record, LEFT, 11), add(ids(), record, LEFT, 11))),
+  threads: (ids, words) =>
+    [2, 3, 4].map((record) => {
+      fill(words, record, LEFT, 11);
+      return add(ids(), record, LEFT, 11);
+    }),
   check: ([left = []], results) => left.length === 2 && new Set(results).size === 1 && left.includes(results[0] as number) && left[0] === 1,
 };
 
