@@ -6,11 +6,10 @@ import type { Disk } from '../../src/host/disk.ts';
 import { HandClock } from '../../src/host/hand-clock.ts';
 import type { Host } from '../../src/host/host.ts';
 import { MemoryDisk } from '../../src/host/memory-disk.ts';
-import { SimRandom } from '../../src/host/simulated/sim-random.ts';
-import { silentLogger } from '../../src/host/text-logger.ts';
 import type { Deliveries, Publish } from '../../src/model/engine.ts';
 import { MAIN_LINE, NO_HEADERS } from '../../src/model/message.ts';
 import { type Records, RecordWriter, readMessage } from '../../src/model/record.ts';
+import { mortalHost } from '../testing/mortal-host.ts';
 
 export interface Opened {
   readonly broker: Broker;
@@ -19,6 +18,8 @@ export interface Opened {
   advance(ms: number): Promise<void>;
   /** Closes it and opens it again on the same disk. */
   reopen(): Promise<Opened>;
+  /** As kill -9: nothing it was asked is answered any more. */
+  kill(): Promise<void>;
 }
 
 export interface OpenedOptions extends Omit<BrokerOptions, 'directory'> {
@@ -28,9 +29,10 @@ export interface OpenedOptions extends Omit<BrokerOptions, 'directory'> {
 
 export async function opened(t: TestContext, options: OpenedOptions = {}): Promise<Opened> {
   const { disk = new MemoryDisk(), clock = new HandClock(), ...rest } = options;
-  const host: Host = { clock, disk, random: new SimRandom(1), logger: silentLogger };
+  const { host, kill } = mortalHost(clock, disk);
   const broker = await openBroker(host, { durability: 'memory', ...rest, directory: '/data' });
-  t.after(() => broker.close());
+  let killed = false;
+  t.after(() => (killed ? undefined : broker.close()));
   return {
     broker,
     clock,
@@ -39,6 +41,10 @@ export async function opened(t: TestContext, options: OpenedOptions = {}): Promi
     reopen: async () => {
       await broker.close();
       return opened(t, { ...options, disk, clock });
+    },
+    kill: async () => {
+      killed = true;
+      await kill();
     },
   };
 }
