@@ -12,9 +12,11 @@ interface Compiler {
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
+/** Compiled schemas kept; one thrown out is compiled again when it is needed. */
+const COMPILED_MAX = 1000;
+
 export class Schemas {
   readonly #compiled = new Map<string, ValidateFunction>();
-  #compiler: Compiler | undefined;
 
   /** Throws `Refused('invalid')` when the schema itself is no schema. */
   check(schema: SchemaSpec): void {
@@ -41,11 +43,15 @@ export class Schemas {
     if (validate === undefined) {
       if (typeof schema.jsonSchema !== 'object' || schema.jsonSchema === null)
         throw new Refused('invalid', 'A JSON Schema must be an object.');
-      this.#compiler ??= newCompiler();
       try {
-        validate = this.#compiler.compile(schema.jsonSchema);
+        // A compiler of its own: schemas of others may bear the same ids, and are not this one's to refer to.
+        validate = newCompiler().compile(schema.jsonSchema);
       } catch (cause) {
         throw new Refused('invalid', `The JSON Schema does not compile: ${(cause as Error).message}.`, { cause });
+      }
+      for (const oldest of this.#compiled.keys()) {
+        if (this.#compiled.size < COMPILED_MAX) break;
+        this.#compiled.delete(oldest);
       }
       this.#compiled.set(key, validate);
     }

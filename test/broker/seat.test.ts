@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { passwordVerifier, tokenVerifier } from '../../src/broker/broker.ts';
+import type { Engine } from '../../src/model/engine.ts';
+import { offset } from '../../src/model/lines.ts';
+import { Refused } from '../../src/model/refusal.ts';
+import { batch, bodiesIn, bodiesOf, opened, sending } from './opened.ts';
+
+function refuses(code: string) {
+  return (error: unknown) => error instanceof Refused && error.code === code;
+}
+
+const RUN = Float64Array.of(0, 1);
+
+/** Everything a user can ask about one name, by the permission it needs. */
+const ASKED: readonly (readonly [string, (engine: Engine, name: string) => Promise<unknown>])[] = [
+  ['configure', (engine, name) => engine.declare({ kind: 'queue', name })],
+  ['configure', (engine, name) => engine.remove('queue', name)],
+  ['configure', (engine, name) => engine.remove('topic', name)],
+  ['read', (engine, name) => engine.describe('queue', name)],
+  ['read', (engine, name) => engine.receive({ queue: name })],
+  ['read', (engine, name) => engine.consume({ queue: name }, { deliver: () => undefined, cancelled: () => undefined })],
+  ['read', (engine, name) => engine.settle({ queue: name, runs: RUN, outcome: 'ack' })],
+  ['read', (engine, name) => engine.extend(name, 1, RUN, 5)],
+  ['read', (engine, name) => engine.peek({ queue: name })],
+  ['read', (engine, name) => engine.purge(name)],
+  ['read', (engine, name) => engine.fetch({ topic: name, partition: 0, offset: offset(0) })],
+  ['read', (engine, name) => engine.offsetAt(name, 0, 0)],
+  ['read', (engine, name) => engine.join({ group: 'g', topics: [name] }, { assigned: () => undefined, revoked: async () => undefined })],
+  ['read', (engine, name) => engine.moveCursors('h', [{ topic: name, partition: 0, offset: offset(0) }])],
+  ['read', (engine, name) => engine.transact([{ kind: 'settle', queue: name, runs: RUN, outcome: 'ack' }])],
+  ['write', (engine, name) => engine.publish(batch(name, 'a'))],
+  ['write', (engine, name) => engine.publish(sending(name, 'a'))],
+  ['write', (engine, name) => engine.publish({ ...batch('anything', 'a'), exchange: name })],
+  ['write', (engine, name) => engine.transact([{ kind: 'publish', ...batch(name, 'a') }])],
+  ['write', (engine, name) => engine.bind({ exchange: 'mine', to: { kind: 'queue', name }, pattern: '#' })],
+  ['read', (engine, name) => engine.bind({ exchange: name, to: { kind: 'queue', name: 'mine' }, pattern: '#' })],
+  ['write', (engine, name) => engine.unbind({ exchange: 'mine', to: { kind: 'queue', name }, pattern: '#' })],
+  ['admin', (engine) => engine.declare({ kind: 'user', name: 'new' })],
+  ['admin', (engine) => engine.list('user')],
+  ['admin', (engine) => engine.describe('user', 'u')],
+  ['admin', (engine) => engine.remove('user', 'u')],
+];
+
+test('a user may do what a pattern allows, and nothing else', async (t) => {
+  const { broker } = await opened(t);
+  for (const name of ['mine', 'yours']) {
+    await broker.declare({ kind: 'queue', name });
+    await broker.declare({ kind: 'topic', name });
+    await broker.declare({ kind: 'exchange', name, type: 'topic' });
+  }
+  await broker.declare({ kind: 'user', name: 'u', configure: ['mine'], write: ['mine', 'anything'], read: ['mi*'] });
+  const user = broker.as({ user: 'u' });
+  for (const [i, [verb, ask]] of ASKED.entries()) {
+    await assert.rejects(ask(user, 'yours'), refuses('forbidden'), `${verb} ${i}`);
+    if (verb === 'admin') continue;
+    // What the user may ask is answered, or refused for another reason.
+    await ask(user, 'mine').catch((error: unknown) =>
+      assert.ok(error instanceof Refused && error.code !== 'forbidden', `${verb} ${i}: ${error}`),
+    );
+  }
+  await assert.rejects(broker.as({ user: 'nobody' }).receive({ queue: 'mine' }), refuses('forbidden'));
+});
+
+test('lists show what may be read', async (t) => {
+  const { broker } = await opened(t);
+  for (const name of ['a.1', 'a.2', 'b.1']) {
+    await broker.declare({ kind: 'queue', name });
+    await broker.publish({ ...batch(name, 'kept'), retain: true });
+  }
+  await broker.declare({ kind: 'user', name: 'u', read: ['a.*'] });
+  const user = broker.as({ user: 'u' });
+  const names = (await user.list('queue')).map((described) => ('spec' in described ? described.spec.name : ''));
+  assert.deepEqual(names, ['a.1', 'a.2']);
+  assert.deepEqual((await user.retained('#')).map(({ address }) => address).toSorted(), ['a.1', 'a.2']);
+  assert.equal((await broker.list('queue')).length, 3);
+});
+
+test('every name lives in a tenant', async (t) => {
+  const { broker, reopen } = await opened(t);
+  const other = broker.as({ tenant: 'other' });
+  for (const engine of [broker, other]) {
+    await engine.declare({ kind: 'queue', name: 'q' });
+    await engine.declare({ kind: 'topic', name: 't' });
+    await engine.bind({ exchange: 'amq.topic', to: { kind: 'queue', name: 'q' }, pattern: 't' });
+  }
+  await other.publish({ ...batch('t', 'theirs'), retain: true });
+  assert.equal(await broker.receive({ queue: 'q' }), undefined);
+  assert.deepEqual(await broker.retained('#'), []);
+  const again = (await reopen()).broker;
+  const got = await again.as({ tenant: 'other' }).receive({ queue: 'q' });
+  assert.deepEqual(got && bodiesOf(got), ['theirs']);
+  assert.equal(await again.receive({ queue: 'q' }), undefined);
+  const fetched = await again.as({ tenant: 'other' }).fetch({ topic: 't', partition: 0, offset: offset(0) });
+  assert.deepEqual(bodiesIn(fetched.records), ['theirs']);
+  await again.remove('queue', 'q');
+  assert.ok(await again.as({ tenant: 'other' }).describe('queue', 'q'));
+});
+
+test('a secret is checked for its purpose, tells its user and tenant, and is never shown', async (t) => {
+  const { broker } = await opened(t);
+  assert.equal(broker.guarded, false);
+  const password = await passwordVerifier('correct horse', Uint8Array.of(1, 2, 3));
+  await broker.declare({ kind: 'user', name: 'u', tenant: 'there', secrets: { token: tokenVerifier('t0ken'), password } });
+  assert.equal(broker.guarded, true);
+  assert.deepEqual(await broker.authenticate('token', '', 't0ken'), { user: 'u', tenant: 'there' });
+  assert.deepEqual(await broker.authenticate('token', 'u', 't0ken'), { user: 'u', tenant: 'there' });
+  assert.deepEqual(await broker.authenticate('password', 'u', 'correct horse'), { user: 'u', tenant: 'there' });
+  for (const [purpose, name, secret] of [
+    ['token', '', 'T0ken'],
+    ['token', 'nobody', 't0ken'],
+    ['password', 'u', 't0ken'],
+    ['password', 'u', ''],
+    ['nonsense', 'u', 't0ken'],
+  ] as const)
+    assert.equal(await broker.authenticate(purpose, name, secret), undefined, `${purpose} ${name} ${secret}`);
+  const described = await broker.describe('user', 'u');
+  assert.deepEqual(described, { kind: 'user', spec: { kind: 'user', name: 'u', tenant: 'there' } });
+  assert.ok(!JSON.stringify(await broker.list('user')).includes('sha256'));
+});
+
+test('figures tell what waits, and whether the broker keeps anything', async (t) => {
+  const { broker } = await opened(t);
+  assert.equal(broker.capabilities.durable, false);
+  await broker.declare({ kind: 'queue', name: 'q' });
+  await broker.publish(sending('q', 'a', 'b', 'c'));
+  await broker.receive({ queue: 'q' });
+  const metrics = broker.metrics();
+  assert.deepEqual(
+    ['queues', 'messages_ready', 'messages_in_flight', 'queue_messages_published_total', 'disk_full'].map((name) => metrics.get(name)),
+    [1, 2, 1, 3, 0],
+  );
+});
