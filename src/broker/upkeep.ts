@@ -10,6 +10,7 @@ import type { Reader } from './reader.ts';
 import type { UpkeepOptions } from './upkeep-options.ts';
 
 const CARRY_BATCH = 512;
+const CARRY_BYTES = 1024 * 1024;
 const TIGHT_BYTES = 4 * 1024 * 1024;
 
 export class Upkeep {
@@ -120,7 +121,11 @@ export class Upkeep {
       for (const queue of [...state.queues.values()]) {
         const numbers: number[] = [];
         queue.inSegment(number, (n) => numbers.push(n));
-        for (let i = 0; i < numbers.length; i += CARRY_BATCH) await this.#carryBatch(queue, numbers.slice(i, i + CARRY_BATCH), number);
+        for (const batch of batchesOf(queue, numbers)) {
+          // What is left of a full disk is for acks and removals: they make room, this needs it first.
+          if (journal.tight) return;
+          await this.#carryBatch(queue, batch, number);
+        }
       }
     }
   }
@@ -148,4 +153,22 @@ export class Upkeep {
     });
     await this.#ledger.gate.passed(this.#ledger.journal.tip);
   }
+}
+
+/** Few enough, and small enough together, to be written while others wait. */
+function* batchesOf(queue: Queue, numbers: readonly number[]): Generator<number[]> {
+  let batch: number[] = [];
+  let sizeBytes = 0;
+  for (const number of numbers) {
+    if (queue.state(number) === undefined) continue;
+    const more = queue.sizeOf(number);
+    if (batch.length > 0 && (batch.length === CARRY_BATCH || sizeBytes + more > CARRY_BYTES)) {
+      yield batch;
+      batch = [];
+      sizeBytes = 0;
+    }
+    batch.push(number);
+    sizeBytes += more;
+  }
+  if (batch.length > 0) yield batch;
 }

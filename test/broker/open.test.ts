@@ -126,6 +126,57 @@ test('a damaged topic is refused to its readers, and everything else goes on', a
   assert.deepEqual(bodiesIn((await broker.fetch({ topic: 'u', partition: 0, offset: offset(0) })).records), ['fine']);
 });
 
+test('a nearly full disk refuses publishes, lets all else go on, and ends by itself', async (t) => {
+  const disk = new MemoryDisk({ capacityBytes: 40 * 1024 * 1024 });
+  const options = { segmentBytes: 4 << 20, blockBytesMax: 1 << 20, upkeep: { checkpointBytes: 8 << 20 } };
+  const { broker, pass } = await opened(t, { disk, durability: 'fsync', ...options });
+  await broker.declare({ kind: 'queue', name: 'q' });
+  await broker.declare({ kind: 'topic', name: 't' });
+  const body = 'x'.repeat(500_000);
+  let confirmed = 0;
+  const fill = async () => {
+    for (;;) {
+      await broker.publish(sending('q', body));
+      confirmed++;
+    }
+  };
+  await meanwhile(pass, assert.rejects(fill(), refuses('disk-full', 'go on')));
+  assert.ok(confirmed > 10, `${confirmed} messages of 0.5 MB were taken`);
+  await assert.rejects(broker.publish(batch('t', 'small')), refuses('disk-full'));
+  await assert.rejects(broker.transact([{ kind: 'publish', ...sending('q', 'small') }]), refuses('disk-full'));
+  const described = await broker.describe('queue', 'q');
+  assert.equal(described?.kind === 'queue' && described.ready, confirmed, 'what was confirmed is there, and nothing else');
+  const drain = async () => {
+    for (let n = 0; n < confirmed; n++) {
+      const got = await broker.receive({ queue: 'q' });
+      assert.ok(got);
+      assert.equal(bodiesOf(got)[0]?.length, body.length);
+      assert.equal(
+        await broker.settle({ queue: 'q', lease: got.lease, runs: Float64Array.of(got.numbers[0] ?? -1, 1), outcome: 'ack' }),
+        1,
+      );
+    }
+  };
+  await meanwhile(pass, drain());
+  for (let second = 0; second < 60 && broker.metrics().get('disk_full') === 1; second++) await pass(1000);
+  await meanwhile(pass, broker.publish(sending('q', 'again')));
+});
+
+/** Lets time pass until it is done. */
+async function meanwhile<T>(pass: (ms: number) => Promise<void>, doing: Promise<T>): Promise<T> {
+  let done = false;
+  const over = () => {
+    done = true;
+  };
+  doing.then(over, over);
+  for (let step = 0; step < 2000 && !done; step++) {
+    for (let turn = 0; turn < 5 && !done; turn++) await new Promise((resolve) => setImmediate(resolve));
+    if (!done) await Promise.race([pass(50), doing.then(over, over)]);
+  }
+  assert.ok(done, 'it never came to an end');
+  return doing;
+}
+
 test('after a failed write nothing is confirmed any more, and who waits is told', async (t) => {
   const disk = new MemoryDisk();
   let failing = false;

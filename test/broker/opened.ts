@@ -16,6 +16,8 @@ export interface Opened {
   readonly clock: HandClock;
   readonly host: Host;
   advance(ms: number): Promise<void>;
+  /** Turns the clock without waiting for what only more time could end, as a full disk. */
+  pass(ms: number): Promise<void>;
   /** Closes it and opens it again on the same disk. */
   reopen(): Promise<Opened>;
   /** As kill -9: nothing it was asked is answered any more. */
@@ -38,6 +40,7 @@ export async function opened(t: TestContext, options: OpenedOptions = {}): Promi
     clock,
     host,
     advance: (ms) => clock.advance(ms, () => idle(broker)),
+    pass: (ms) => clock.advance(ms, someTurns),
     reopen: async () => {
       await broker.close();
       return opened(t, { ...options, disk, clock });
@@ -79,4 +82,8 @@ export function bodiesOf({ bytes, at, count }: Pick<Deliveries, 'bytes' | 'at' |
 export function bodiesIn({ bytes, start, ends, count }: Records): string[] {
   const decoder = new TextDecoder();
   return Array.from({ length: count }, (_, i) => decoder.decode(readMessage(bytes, i === 0 ? start : (ends[i - 1] ?? 0)).body));
+}
+
+async function someTurns(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

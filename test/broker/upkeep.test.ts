@@ -70,6 +70,34 @@ test('a segment that nothing needs is recycled, and few old messages are carried
   assert.deepEqual(bodiesOf(await again.broker.peek({ queue: 'old' })), ['a', 'b', 'c']);
 });
 
+test('large messages are carried forward bit by bit', async (t) => {
+  const disk = new MemoryDisk();
+  const options = { segmentBytes: 2 << 20, blockBytesMax: 1 << 20, messageBytesMax: 1 << 20 };
+  const { broker, pass } = await opened(t, {
+    disk,
+    ...options,
+    upkeep: { checkpointBytes: 1 << 20, carryCountMax: 100, segmentsMin: 1 },
+  });
+  await broker.declare({ kind: 'queue', name: 'old' });
+  await broker.declare({ kind: 'queue', name: 'busy' });
+  const large = 'x'.repeat(600_000);
+  // More in all than a segment holds, spread over several.
+  for (let n = 0; n < 6; n++) await broker.publish(sending('old', `${n}${large}`));
+  for (let n = 0; n < 12; n++) {
+    await broker.publish(sending('busy', large));
+    const got = await broker.receive({ queue: 'busy' });
+    await broker.settle({ queue: 'busy', runs: Float64Array.of(got?.numbers[0] ?? -1, 1), outcome: 'ack' });
+    await pass(1000);
+  }
+  await pass(5000);
+  const names = (await disk.list('/data/journal')).filter((name) => /^\d+\.journal$/.test(name)).toSorted();
+  assert.ok(Number(names[0]?.split('.')[0]) > 0, `the first segment is gone: ${names}`);
+  assert.deepEqual(
+    bodiesOf(await broker.peek({ queue: 'old' })).map((body) => body[0]),
+    ['0', '1', '2', '3', '4', '5'],
+  );
+});
+
 test('a queue that expires does so after a restart as well, from when it was opened', async (t) => {
   const { broker, reopen } = await opened(t);
   await broker.declare({ kind: 'queue', name: 'q', expiresMs: 5000 });
