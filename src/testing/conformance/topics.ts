@@ -181,7 +181,11 @@ export const topics: readonly Check[] = [
       await trial.advance(30_000);
       assert.equal(await startOf(trial, 't'), 0);
       await trial.advance(60_000);
-      await trial.until('the old ones are gone', async () => (await startOf(trial, 't')) === 3);
+      // An engine tidies now and then, and a busy disk may make it miss a time: it gets another with each look.
+      await trial.until('the old ones are gone', async () => {
+        await trial.advance(1000);
+        return (await startOf(trial, 't')) === 3;
+      });
       await refused('out-of-range', '"t"', () => topic.fetch(0, 0));
       assert.deepEqual(await topic.publish('new'), { partition: 0, offset: 3 });
       assert.deepEqual(await readAll(trial, 't', 0, 3), [{ offset: 3, value: 'new' }]);
@@ -195,7 +199,10 @@ export const topics: readonly Check[] = [
       const topic = await trial.box.declareTopic('t', { retentionBytes: 200_000 });
       for (const n of numbers(60)) await topic.publish(new Uint8Array(10_000).fill(n));
       await trial.advance(5000);
-      await trial.until('some are gone', async () => (await startOf(trial, 't')) > 0);
+      await trial.until('some are gone', async () => {
+        await trial.advance(1000);
+        return (await startOf(trial, 't')) > 0;
+      });
       const start = await startOf(trial, 't');
       assert.ok(start <= 42, `it keeps at least what it may keep, and begins with ${start}`);
       const [first] = await readAll(trial, 't', 0, start);
@@ -217,6 +224,7 @@ export const topics: readonly Check[] = [
       // Only what is behind the records being written is compacted, and not at once.
       await trial.advance(5000);
       await trial.until('old records of the keys are gone', async () => {
+        await trial.advance(1000);
         const offsets = (await readAll(trial, 't')).map((record) => record.offset);
         return offsets.filter((at) => at < 100).length <= 4;
       });
