@@ -3,7 +3,7 @@
 import { type Effects, type Queue, type Rules, Topic } from '../core/core.ts';
 import type { Host } from '../host/host.ts';
 import { openHome } from '../journal/journal.ts';
-import { readMessage } from '../model/record.ts';
+import { type Language, readMessage } from '../model/record.ts';
 import { Refused } from '../model/refusal.ts';
 import { Groups } from './groups.ts';
 import type { Broker, BrokerOptions, House } from './house.ts';
@@ -55,7 +55,7 @@ async function openHouse(host: Host, options: BrokerOptions, unlock: () => Promi
   const partitions = new Partitions(host, ledger, staying, {
     directory: `${options.directory}/topics`,
     segmentBytes: options.logSegmentBytes,
-    keyOf: (bytes, at) => readMessage(bytes, at, languages).key,
+    keyOf: (bytes, at) => keyOf(bytes, at, languages),
     onFailure: fail,
   });
   const touched = new Set<Queue>();
@@ -154,4 +154,14 @@ async function closeHouse(house: House, reader: Reader, unlock: () => Promise<vo
   reader.close();
   await ledger.journal.close();
   await unlock();
+}
+
+/** A record in a language that no open door speaks, or that does not parse, has no key as far as compaction goes: it stays. */
+function keyOf(bytes: Uint8Array, at: number, languages: ReadonlyMap<number, Language>): Uint8Array | undefined {
+  try {
+    return readMessage(bytes, at, languages).key;
+  } catch (error) {
+    if (error instanceof Refused) return undefined;
+    throw error;
+  }
 }
