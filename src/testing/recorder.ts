@@ -22,6 +22,7 @@ export interface Recorded {
   /** The queue it was delivered from; `''` when published. */
   readonly queue: string;
   readonly message: Message;
+  /** The body by its content type; its bytes where it is not what it says. */
   readonly value: unknown;
   /** How often it had been delivered, this time included; 0 when published. */
   readonly attempts: number;

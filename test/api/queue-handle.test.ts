@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { QueueHandle } from '../../src/api/queue-handle.ts';
+import type { Settle } from '../../src/model/engine.ts';
+import { createTestBroker } from '../../src/testing/testing.ts';
+import { turns, watched } from './watched.ts';
+
+test('a handler that is stopped keeps what it works on until it is done', async () => {
+  await using box = await createTestBroker();
+  const queue = await box.declareQueue('q');
+  await queue.sendMany([1, 2]);
+  const finish = Promise.withResolvers<void>();
+  const seen: unknown[] = [];
+  const running = queue.consume(async ({ value }) => {
+    seen.push(value);
+    await finish.promise;
+  });
+  await box.idle();
+  const stopped = running.stop();
+  await turns(20);
+  assert.deepEqual(
+    await queue.receive({ max: 5 }).then((all) => all.map(({ value }) => value)),
+    [],
+    'nobody else is given what is worked on',
+  );
+  finish.resolve();
+  await stopped;
+  assert.deepEqual(seen, [1]);
+  assert.equal((await queue.describe()).totals.acked, 1);
+});
+
+test('what onError throws ends the consumer, and done says so', async () => {
+  await using box = await createTestBroker();
+  const queue = await box.declareQueue('q');
+  await queue.sendMany([1, 2, 3]);
+  const running = queue.consume(
+    () => {
+      throw new Error('the handler');
+    },
+    {
+      onError: () => {
+        throw new Error('its watcher');
+      },
+    },
+  );
+  await assert.rejects(running.done, /its watcher/);
+  const { ready, inFlight, consumers } = await queue.describe();
+  assert.deepEqual([ready, inFlight, consumers], [3, 0, 0]);
+});
+
+test('an ack that cannot be told ends the consumer, and nothing is forgotten', async () => {
+  await using box = await createTestBroker();
+  await box.declareQueue('q');
+  await box.queue('q').sendMany([1, 2]);
+  const engine = watched(box.engine, {
+    settle: (settle: Settle) => (settle.outcome === 'ack' ? Promise.reject(new Error('the wire is cut')) : box.engine.settle(settle)),
+  });
+  const running = new QueueHandle(engine, 'q').consume(() => undefined);
+  await assert.rejects(running.done, /the wire is cut/);
+  assert.equal((await box.queue('q').describe()).ready, 2);
+});
+
+test('done ends when stopped, and rejects when the queue goes', async () => {
+  await using box = await createTestBroker();
+  const queue = await box.declareQueue('q');
+  const stopped = queue.consume(() => undefined);
+  await box.idle();
+  await stopped.stop();
+  await stopped.done;
+  {
+    await using _ = queue.consume(() => undefined);
+    await box.idle();
+    assert.equal((await queue.describe()).consumers, 1);
+  }
+  assert.equal((await queue.describe()).consumers, 0);
+  const removed = queue.consume(() => undefined);
+  await box.idle();
+  await box.remove('queue', 'q');
+  await assert.rejects(removed.done, /removed/);
+});
+
+test('a message whose value cannot be read is not the end of its neighbours', async () => {
+  await using box = await createTestBroker();
+  const queue = await box.declareQueue('q');
+  await queue.send('{ no JSON', { contentType: 'application/json' });
+  await queue.send('fine');
+  const seen: unknown[] = [];
+  const faults: unknown[] = [];
+  const running = queue.consume(
+    (message) => {
+      seen.push(message.value);
+    },
+    { onError: (error) => faults.push(error) },
+  );
+  await box.idle();
+  await turns(20);
+  assert.deepEqual(seen, ['fine']);
+  assert.ok(faults.length > 0);
+  await running.stop();
+});
