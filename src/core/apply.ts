@@ -18,7 +18,7 @@ export interface Effects {
   trimmed(topic: Topic, partition: number): void;
 }
 
-/** Batches remembered per producer and address: Kafka's clients have at most five in flight. */
+/** Batches remembered per producer and address: clients have at most five in flight. */
 const RECENT_MAX = 5;
 
 export function apply(state: State, entry: Entry, effects: Effects): void {
