@@ -99,7 +99,7 @@ export class TopicHandle<T = unknown> {
     const lanes = new Lanes(concurrency);
     let failed: { error: unknown } | undefined;
     const one = async (fresh: Fresh, event: TopicEvent<T>): Promise<void> => {
-      if (failed !== undefined) return;
+      if (subscription.halted) return;
       try {
         await handler(event);
       } catch (error) {

@@ -42,6 +42,7 @@ export class TopicSubscription<T = unknown> implements AsyncIterable<TopicEvent<
   #moving: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #before: Fresh | undefined;
+  #halted = false;
 
   private constructor(engine: Engine, topic: string, options: SubscribeOptions) {
     this.#engine = engine;
@@ -124,8 +125,14 @@ export class TopicSubscription<T = unknown> implements AsyncIterable<TopicEvent<
     this.#move();
   }
 
+  /** True once it hands out nothing more: what has not been begun is not to be. */
+  get halted(): boolean {
+    return this.#halted;
+  }
+
   /** Hands out nothing more; what was handed out can still be finished. */
   halt(): void {
+    this.#halted = true;
     this.#feed.end();
     this.#feed.rest();
     for (const reader of this.#readers.values()) void reader.stop();
