@@ -1,5 +1,6 @@
 /** long because the ways an add can be answered belong on one page: adding events: each is answered at once, `accepted`, `duplicate`, `full` or `closed`, and from then on no death of a thread loses it. */
 
+import type { Answer, Duplicates } from './answer.ts';
 import type { NewEvent } from './event.ts';
 import {
   ADDING,
@@ -23,20 +24,6 @@ import { AT_MS, BATCH, BATCH_MAX, GEN, LEVEL, LIFE, NODE_GONE, NODE_STATE, OP_B,
 import { makeNode, type NodeContent } from './nodes.ts';
 import type { Settler } from './settle.ts';
 import { OP_ADD, OP_REGISTER, OP_REPLACE, OP_TAKE_BACK, OPENED, type Thread } from './thread.ts';
-
-/** What becomes of an event whose id is pending already. */
-export type Duplicates =
-  /** It is refused: `duplicate`. */
-  | 'refuse'
-  /** It takes the place of the pending one, in the line too. Behind one that is being processed it is added anew. */
-  | 'replace'
-  /** Both are processed, each by itself. */
-  | 'queue'
-  /** Ids are not looked at: nothing can be registered for one, and nothing is retained. */
-  | 'unchecked';
-
-/** What `add` answers. */
-export type Answer = 'accepted' | 'duplicate' | 'full' | 'closed';
 
 export interface AddingOptions {
   readonly duplicates: Duplicates;

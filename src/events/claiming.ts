@@ -1,9 +1,9 @@
 /** Finding the next event and claiming it: one compare-and-swap on its life word, however many threads look at it. */
 
 import { kindOf, life, PENDING, RUNNING, restOf } from './life.ts';
-import { AT_MS, HELD, HELD_MAX, LIFE, POPPING } from './memory.ts';
+import { AT_MS, HELD, HELD_MAX, LIFE, PASSES, POPPING } from './memory.ts';
 import type { Ring } from './ring.ts';
-import { blockOf, type Thread } from './thread.ts';
+import { blockOf, OP_CLAIM, OPENED, type Thread } from './thread.ts';
 
 export class Claiming {
   readonly #thread: Thread;
@@ -32,7 +32,10 @@ export class Claiming {
           return this.#steal();
         }
       }
-      if (this.claim(record)) return record;
+      if (this.claim(record)) {
+        Atomics.store(words, block + POPPING, 0);
+        return record;
+      }
     }
   }
 
@@ -43,10 +46,23 @@ export class Claiming {
     let word = words[at] as number;
     while (kindOf(word) === PENDING) {
       const seen = Atomics.compareExchange(words, at, word, this.#run | restOf(word));
-      if (seen === word) return true;
+      if (seen === word) {
+        const passes = words[at - LIFE + PASSES] as number;
+        if (passes !== 0 && (passes & 1) === 0) this.#countPass(record, passes);
+        return true;
+      }
       word = seen;
     }
     return false;
+  }
+
+  /** One more pass of an event that had ended already. */
+  #countPass(record: number, passes: number): void {
+    const thread = this.#thread;
+    thread.intend(OP_CLAIM, record, 0, (thread.counted(OPENED) + 1) | 0);
+    thread.count(OPENED, 1);
+    thread.words[thread.at(record) + PASSES] = passes | 1;
+    thread.done();
   }
 
   /** How many hints to take at once from now on, up to 64. */

@@ -1,15 +1,15 @@
 /** The room's door: an event queue for many threads, and an event bus for one. */
 
-export type { Answer, Duplicates } from './adding.ts';
+export type { Answer, Duplicates } from './answer.ts';
 export { type Callback, type CallOptions, type Context, type Portable, portable } from './callbacks.ts';
 export type { StartOptions, WorkerDeath } from './crew.ts';
 export type { NewEvent, QueuedEvent } from './event.ts';
 export { CallbackError, type Failure, type FailureReport } from './failures.ts';
 export type { EventId } from './keys.ts';
 export type { Metrics, ThreadMetrics } from './metrics.ts';
-export type { Result } from './pass.ts';
 export { type AddOptions, EventQueue, type EventTypes, type Handle, type Listeners } from './queue.ts';
 export type { Registered } from './registering.ts';
+export type { Result } from './result.ts';
 export type { FieldType, Schema } from './schema.ts';
 export type { Order, QueueOptions } from './settings.ts';
 export type { Pending, Stopped } from './stopping.ts';

@@ -112,6 +112,11 @@ export class Lists {
     return isLink(seen) ? nodeOf(seen) : 0;
   }
 
+  /** True when there is surely a node behind `after`. */
+  hasMore(record: number, after: number): boolean {
+    return isLink(Atomics.load(this.#words, this.#endOf(record, after)));
+  }
+
   /** Closes the list behind the node `last`. False when there is another by now. */
   close(record: number, stamp: number, last: number): boolean {
     const empty = emptyEnd(stamp);

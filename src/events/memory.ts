@@ -98,8 +98,8 @@ export const WATCHED_BY_SOMEBODY = 1;
 export const WATCHED_ABANDONED = 2;
 export const FAULT_BYTES = 25;
 export const STARTED_WHAT = 26;
-/** How often it has been settled: more than once when it was begun again for a late callback. */
-export const SETTLES = 27;
+/** Twice the number of its passes that ended, more than one when it was begun again for a late callback; and 1 while such a pass is counted. */
+export const PASSES = 27;
 export const BODY = 28;
 
 /** A node: one one-shot registration for one id; also one callback of one event where order is by priority or parallel. */
@@ -136,7 +136,6 @@ export const ENTRY_PRIORITY = 9;
 export const ENTRY_ONCE = 10;
 /** For `once`: the event that has it, 0 for none yet. */
 export const ENTRY_TAKEN = 11;
-export const ENTRY_TAKEN_GEN = 12;
 export const ENTRY_ID_FORM = 13;
 export const ENTRY_ID_LOW = 14;
 export const ENTRY_ID_HIGH = 15;
@@ -148,7 +147,6 @@ export const SPEC_EXPORT = 2;
 export const SPEC_TIMEOUT = 3;
 export const SPEC_ATTEMPTS = 4;
 export const SPEC_BACKOFF = 5;
-export const SPEC_ONCE_PER_DEATH = 6;
 
 /** A thread's block. */
 export const STATE = 0;
@@ -168,8 +166,6 @@ export const OP = 16;
 export const OP_A = 17;
 export const OP_B = 18;
 export const OP_COUNT = 19;
-/** Where a count is to be when the operation is done, 0 when that is settled. */
-export const OP_MORE = 21;
 /** The hint it is taking from a ring. */
 export const POPPING = 20;
 /** Six words for each slab: records, nodes, pages. */

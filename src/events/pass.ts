@@ -8,7 +8,7 @@ import { Refused } from '../model/refusal.ts';
 import type { Attempts } from './attempts.ts';
 import type { Callable, Handlers, Locals } from './callbacks.ts';
 import { SharedEvent } from './event.ts';
-import { CallbackError, type Failure, readFailures } from './failures.ts';
+import { CallbackError, readFailures } from './failures.ts';
 import { life, PART, restOf } from './life.ts';
 import { stampOf } from './list.ts';
 import {
@@ -38,19 +38,9 @@ import {
 import { makeNode } from './nodes.ts';
 import type { Post } from './post.ts';
 import type { Registry, Standing } from './registry.ts';
+import type { Result } from './result.ts';
 import { isAbandoned, type Settler } from './settle.ts';
 import { isAlive, type Thread } from './thread.ts';
-
-/** How an event ended. */
-export interface Result {
-  readonly event: { readonly id: number | string; readonly type: string; readonly data: unknown };
-  /** Callbacks that ran, failed ones among them. */
-  readonly ran: number;
-  /** Every attempt that failed; those with `final` were not tried again. */
-  readonly failed: readonly Failure[];
-  /** True when its callbacks were not run, as the queue was stopped or closed without draining. */
-  readonly abandoned: boolean;
-}
 
 /** What has begun. */
 export const STARTED_NOTHING = 0;
@@ -74,7 +64,7 @@ interface Stand {
   onResult: ((result: Result) => void) | undefined;
 }
 
-/** Where a callback stands in order: in the list of the event, or among the standing registrations. */
+/** Where a callback stands: in the list of the event, or among the standing ones. */
 interface Place {
   readonly standing: Standing | undefined;
   readonly node: number;
@@ -101,8 +91,8 @@ export class Pass {
   readonly #hasChanged: () => boolean;
 
   constructor(parts: PassParts) {
-    this.#thread = parts.thread;
     this.#parts = parts;
+    this.#thread = parts.thread;
     this.#registry = parts.registry;
     this.#hasChanged = () => parts.registry.hasChanged();
   }

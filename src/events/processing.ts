@@ -1,7 +1,7 @@
 /** Processing by hand on a thread that turns its event loop: one event, or a batch, with their results; never blocks. */
 
 import type { Member } from './member.ts';
-import type { Result } from './pass.ts';
+import type { Result } from './result.ts';
 
 export class Processing {
   readonly #member: Member;

@@ -2,12 +2,12 @@
 
 import { Refused } from '../model/refusal.ts';
 import type { EventId } from './keys.ts';
-import { FINISHED, FINISHING, FREE, kindOf, LOOSE, life, PART, PENDING, RETIRED, restOf, span, TAKEN, WAITING } from './life.ts';
+import { FINISHED, FINISHING, FREE, kindOf, LOOSE, life, PART, RETIRED, restOf, span, TAKEN, WAITING } from './life.ts';
 import { APPENDED, GONE, stampOf } from './list.ts';
-import { GEN, LIFE, NODE_ENTRY, NODE_GONE, NODE_STATE, OP_MORE, TYPE, WATCH } from './memory.ts';
+import { GEN, LIFE, NODE_ENTRY, NODE_GONE, NODE_STATE, TYPE, WATCH } from './memory.ts';
 import { makeNode, type NodeContent } from './nodes.ts';
 import type { Settler } from './settle.ts';
-import { OP_REGISTER, OPENED, type Thread } from './thread.ts';
+import { OP_REGISTER, type Thread } from './thread.ts';
 
 /** What became of a registration for an id. */
 export type Registered =
@@ -85,7 +85,7 @@ export class Registering {
       if (!ended || !this.#settler.isRetained(record)) return 0;
       if (!keys.same(record) || Atomics.load(words, at + GEN) !== gen) continue;
       thread.intend(OP_REGISTER, record, 0, stampOf(record, gen));
-      const begun = this.#beginAgain(record, word);
+      const begun = this.#settler.beginAgain(record, word);
       thread.done();
       if (begun) return record;
     }
@@ -184,7 +184,7 @@ export class Registering {
       const word = Atomics.load(words, at + LIFE);
       const kind = kindOf(word);
       if (kind === FINISHED || kind === FINISHING) {
-        if (!this.#beginAgain(record, word)) continue;
+        if (!this.#settler.beginAgain(record, word)) continue;
       } else if (kind === WAITING) {
         if (Atomics.compareExchange(words, at + LIFE, word, span(WAITING, word + 1)) !== word) continue;
       } else if (kind === RETIRED || kind === TAKEN || kind === FREE || kind === LOOSE) {
@@ -194,23 +194,6 @@ export class Registering {
       if (Atomics.load(words, at + GEN) !== gen) return AGAIN;
       return kind === WAITING ? 'waiting' : kind === FINISHED || kind === FINISHING ? 'late' : 'pending';
     }
-  }
-
-  /** A finished event becomes pending again. False when its life word is no longer `word`. */
-  #beginAgain(record: number, word: number): boolean {
-    const thread = this.#thread;
-    const { words, block } = thread;
-    words[block + OP_MORE] = (thread.counted(OPENED) + 1) | 0;
-    thread.count(OPENED, 1);
-    if (Atomics.compareExchange(words, thread.at(record) + LIFE, word, life(PENDING, 0, restOf(word))) !== word) {
-      thread.count(OPENED, -1);
-      words[block + OP_MORE] = 0;
-      return false;
-    }
-    thread.resumed.push(record);
-    words[block + OP_MORE] = 0;
-    if (thread.work.hasSleepers()) thread.work.wake(1);
-    return true;
   }
 
   /** A record without event whose last registration was disposed of is not needed any more. */

@@ -1,7 +1,7 @@
 /** The options of a queue, and what follows from them for its memory. */
 
 import { Refused } from '../model/refusal.ts';
-import type { Duplicates } from './adding.ts';
+import type { Duplicates } from './answer.ts';
 import { BODY, CHUNK, INDEX_MASK, PAGE_BYTES, type Shape } from './memory.ts';
 import type { Schema } from './schema.ts';
 

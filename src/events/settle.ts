@@ -1,7 +1,7 @@
 /** The end of an event: its list is closed, it is kept for a while for those who register late, then its record goes back to the stock. */
 
 import { ID_TEXT } from './ids.ts';
-import { FINISHED, FINISHING, kindOf, life, RETIRED, RUNNING, restOf, TAKEN } from './life.ts';
+import { FINISHED, FINISHING, kindOf, life, PENDING, RETIRED, RUNNING, restOf, TAKEN, WAITING } from './life.ts';
 import { isLink, stampOf } from './list.ts';
 import {
   AT_MS,
@@ -16,8 +16,8 @@ import {
   ORDINAL,
   PAGE_WORDS,
   PAGES,
+  PASSES,
   POPPING,
-  SETTLES,
   WATCHED,
   WATCHED_ABANDONED,
 } from './memory.ts';
@@ -57,7 +57,8 @@ export class Settler {
     const { words, me } = thread;
     const at = thread.at(record);
     const body = restOf(words[at + LIFE] as number);
-    thread.intend(OP_SETTLE, record, body, (thread.counted(SETTLED) + 1) | 0);
+    const passes = words[at + PASSES] as number;
+    thread.intend(OP_SETTLE, record, passes, (thread.counted(SETTLED) + 1) | 0);
     if (!this.#indexed) {
       words[at + LIFE] = life(RETIRED, me, body);
       thread.count(SETTLED, 1);
@@ -67,20 +68,19 @@ export class Settler {
       return true;
     }
     const finishing = life(FINISHING, me, body);
-    const settles = words[at + SETTLES] as number;
-    words[at + SETTLES] = settles + 1;
+    words[at + PASSES] = (passes | 1) + 1;
     words[at + LIFE] = finishing;
     const closed = thread.lists.close(record, stampOf(record, words[at + GEN] as number), words[at + DONE_NODE] as number);
     if (!closed) words[at + LIFE] = life(RUNNING, me, body);
     // Who makes a standing registration looks for finished events afterwards; so one of the two sees the other.
     const goesOn = !closed || (hasChanged() && Atomics.compareExchange(words, at + LIFE, finishing, life(RUNNING, me, body)) === finishing);
     if (goesOn) {
-      words[at + SETTLES] = settles;
+      words[at + PASSES] = passes;
       thread.done();
       return false;
     }
     thread.count(SETTLED, 1);
-    if (settles === 0) thread.count(isAbandoned(words, at) ? ABANDONED : PROCESSED, 1);
+    if (passes === 0) thread.count(isAbandoned(words, at) ? ABANDONED : PROCESSED, 1);
     this.conclude(record, finishing);
     return true;
   }
@@ -97,16 +97,29 @@ export class Settler {
       thread.done();
       return;
     }
+    const last = words[at + DONE_NODE] as number;
     words[at + ORDINAL] = thread.finished.tail();
     if (this.#retain.ms !== Number.POSITIVE_INFINITY) words[at + AT_MS] = thread.clock.monotonicMs() | 0;
     thread.intend(OP_RETAIN, record, body, 0);
     if (Atomics.compareExchange(words, at + LIFE, finishing, life(FINISHED, 0, body)) === finishing) {
       thread.finished.push(record);
+      // Who opens the list of an event begins it again; but it may have died before it could.
+      if (thread.lists.hasMore(record, last)) this.beginAgain(record, life(FINISHED, 0, body));
       thread.done();
       this.evict();
       return;
     }
     thread.done();
+  }
+
+  /** A finished event becomes pending again. False when its life word is no longer `word`. */
+  beginAgain(record: number, word: number): boolean {
+    const thread = this.#thread;
+    const pending = life(PENDING, 0, restOf(word));
+    if (Atomics.compareExchange(thread.words, thread.at(record) + LIFE, word, pending) !== word) return false;
+    thread.resumed.push(record);
+    if (thread.work.hasSleepers()) thread.work.wake(1);
+    return true;
   }
 
   /** Retires what is beyond the retention. */
@@ -123,10 +136,11 @@ export class Settler {
     words[block + POPPING] = 0;
   }
 
-  /** Retires a finished record whose life word is `word`. False when somebody was faster. */
+  /** Retires a record that is finished, or only has registrations, whose life word is `word`. False when somebody was faster. */
   tryRetire(record: number, word: number): boolean {
     const { words, me } = this.#thread;
-    const retired = life(RETIRED, me, restOf(word));
+    // One without an event has no payload elsewhere; the rest of its word is a count.
+    const retired = life(RETIRED, me, kindOf(word) === WAITING ? record : restOf(word));
     if (Atomics.compareExchange(words, this.#thread.at(record) + LIFE, word, retired) !== word) return false;
     this.retire(record, retired);
     return true;
@@ -154,7 +168,7 @@ export class Settler {
 
   /** How many events have finished since. */
   #age(record: number): number {
-    return (this.#thread.finished.tail() - (this.#thread.words[this.#thread.at(record) + ORDINAL] as number)) | 0;
+    return (this.#thread.finished.tail() - (this.#thread.words[this.#thread.at(record) + ORDINAL] as number) - 1) | 0;
   }
 
   /** Each part is taken off the record before it is freed: after a death, what is still on it has not been freed. */

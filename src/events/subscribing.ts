@@ -6,9 +6,9 @@ import type { EventId } from './keys.ts';
 import type { Member } from './member.ts';
 import { WATCH } from './memory.ts';
 import type { NodeContent } from './nodes.ts';
-import type { Result } from './pass.ts';
 import type { Registered } from './registering.ts';
 import { SCOPE_ALL, SCOPE_ID, SCOPE_TYPE } from './registry.ts';
+import type { Result } from './result.ts';
 
 /** Which events a callback is for. */
 export type Selector<Type extends string = string> = 'all' | { readonly type: Type } | { readonly id: EventId };

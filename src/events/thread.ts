@@ -4,6 +4,7 @@ import type { Clock } from '../host/clock.ts';
 import { Refused } from '../model/refusal.ts';
 import { Ids } from './ids.ts';
 import { Keys } from './keys.ts';
+import { kindOf, PENDING } from './life.ts';
 import { Lists } from './list.ts';
 import {
   BATCH,
@@ -20,15 +21,16 @@ import {
   GEN,
   type Global,
   HELD,
+  LIFE,
   type Memory,
   NODE_NEXT,
   OP,
   PARENT,
+  PASSES,
   POPPING,
   RAN,
   RECOVERING,
   ROLE,
-  SETTLES,
   STARTED,
   STATE,
   THREAD_ID,
@@ -48,7 +50,7 @@ export const BLOCK_ALIVE = 1;
 export const BLOCK_DYING = 2;
 const BLOCK_MASK = 3;
 
-/** What a thread counts. Events opened (added, or begun again for a late callback) and settled are equal when nothing is left to do. */
+/** What a thread counts. Passes opened (of events added, and of those begun again for a late callback) and settled are equal when nothing is left. */
 export const OPENED = 0;
 export const PROCESSED = 1;
 export const SETTLED = 2;
@@ -71,6 +73,7 @@ export const OP_RESUME = 5;
 export const OP_RETAIN = 6;
 export const OP_REPLACE = 7;
 export const OP_TAKE_BACK = 8;
+export const OP_CLAIM = 9;
 
 export class Thread {
   readonly memory: Memory;
@@ -156,12 +159,14 @@ export class Thread {
     words[at + RAN] = 0;
     words[at + FAILED] = 0;
     words[at + WATCHED] = 0;
-    words[at + SETTLES] = 0;
+    words[at + PASSES] = 0;
   }
 
   /** Says what is about to be done, so that it can be finished or undone after this thread's death. */
   intend(op: number, a: number, b: number, count: number): void {
     const { words, block } = this;
+    // What was intended before is done; its words must not be taken for those of the new one.
+    words[block + OP] = OP_NONE;
     words[block + OP + 1] = a;
     words[block + OP + 2] = b;
     words[block + OP + 3] = count;
@@ -172,11 +177,28 @@ export class Thread {
     this.words[this.block + OP] = OP_NONE;
   }
 
-  /** True when every event that was ever added has been settled. */
+  /** True when every event that was ever added has been settled, and none is to go on for a late callback. */
   isDrained(): boolean {
-    // In this order: what is settled was opened before.
+    // One that goes on is in this ring, then in the words of whoever takes it out, then counted: in this order.
+    if (this.#isResuming()) return false;
+    // What is settled was opened before.
     const settled = this.sum(SETTLED);
     return settled === this.sum(OPENED);
+  }
+
+  #isResuming(): boolean {
+    const { words, memory, resumed, block } = this;
+    for (let record = resumed.first(); record !== 0; record = resumed.first()) {
+      if (kindOf(words[this.at(record) + LIFE] as number) === PENDING) return true;
+      // A hint that came twice. Somebody may have put another one in its place.
+      const taken = resumed.pop(block + POPPING);
+      if (taken !== 0 && kindOf(words[this.at(taken) + LIFE] as number) === PENDING) resumed.push(taken);
+      Atomics.store(words, block + POPPING, 0);
+    }
+    for (let thread = 1; thread <= memory.shape.threads; thread++) {
+      if (thread !== this.me && Atomics.load(words, blockOf(memory, thread) + POPPING) !== 0) return true;
+    }
+    return false;
   }
 
   /** Called when this thread has run out of work: tells those who wait for the end of all of it. */

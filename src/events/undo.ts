@@ -19,10 +19,11 @@ import {
 } from './life.ts';
 import { stampOf } from './list.ts';
 import type { Member } from './member.ts';
-import { COUNTS, GEN, LEVEL, LIFE, OP, OP_A, OP_B, OP_COUNT, OP_MORE } from './memory.ts';
+import { COUNTS, GEN, LEVEL, LIFE, OP, OP_A, OP_B, OP_COUNT, PASSES } from './memory.ts';
 import {
   countIn,
   OP_ADD,
+  OP_CLAIM,
   OP_HAND,
   OP_NONE,
   OP_REGISTER,
@@ -55,16 +56,23 @@ export function undo(member: Member, dead: number, block: number): void {
       if (b === 1 || isOf(thread, a, RETIRED, dead)) setCount(words, block, OPENED, count, -1);
       break;
     case OP_REGISTER:
-      finishRegister(member, dead, block, a, b, count);
+      finishRegister(member, dead, a, b, count);
       break;
     case OP_SETTLE:
       if (hasSettled(thread, dead, a)) {
         if (words[block + COUNTS + 2 * SETTLED] !== count) countIn(words, block, PROCESSED, 1);
         setCount(words, block, SETTLED, count, 1);
-      }
+      } else words[thread.at(a) + PASSES] = b;
       break;
     case OP_RETAIN:
       if (kindOf(words[thread.at(a) + LIFE] as number) === FINISHED) thread.finished.push(a);
+      finishReopening(thread, a, stampOf(a, words[thread.at(a) + GEN] as number));
+      break;
+    case OP_CLAIM:
+      if (isOf(thread, a, RUNNING, dead)) {
+        setCount(words, block, OPENED, count, 1);
+        words[thread.at(a) + PASSES] = (words[thread.at(a) + PASSES] as number) | 1;
+      }
       break;
     case OP_HAND: {
       const word = words[thread.at(a) + LIFE] as number;
@@ -121,7 +129,7 @@ function freeBody(thread: Thread, dead: number, body: number, found: number): bo
 }
 
 /** A callback for an id: either its record is in the index and it is in its list, or it goes back to the stock. */
-function finishRegister(member: Member, dead: number, block: number, record: number, node: number, stamp: number): void {
+function finishRegister(member: Member, dead: number, record: number, node: number, stamp: number): void {
   const { thread, settler } = member;
   const { words, lists, me } = thread;
   const at = thread.at(record);
@@ -132,24 +140,28 @@ function finishRegister(member: Member, dead: number, block: number, record: num
     if (Atomics.compareExchange(words, at + LIFE, word, retired) === word) settler.retire(record, retired);
     return;
   }
-  const count = words[block + OP_MORE] as number;
+  // Without a node it was only to begin a finished event again, which has happened or does not matter.
   if (node === 0) {
-    // It was only to begin a finished event again.
     if (kindOf(word) === PENDING) thread.resumed.push(record);
-    else if (kindOf(word) === FINISHED && count !== 0) setCount(words, block, OPENED, (count - 1) | 0, -1);
     return;
   }
   if (!lists.has(record, node)) return;
   // Whoever buries the list owns its nodes first; then this does nothing.
   Atomics.compareExchange(words, thread.nodeAt(node) + LIFE, life(TAKEN, dead, 0), life(PART, 0, 0));
-  if (kindOf(word) === PENDING) thread.resumed.push(record);
-  const ended = kindOf(word) === FINISHED || kindOf(word) === FINISHING;
-  if (!ended || lists.isClosed(record, stamp)) return;
-  // It had opened the list of a finished event and not had it begun again.
-  if (count !== 0) setCount(words, block, OPENED, count, 1);
-  else countIn(words, block, OPENED, 1);
-  if (Atomics.compareExchange(words, at + LIFE, word, life(PENDING, 0, restOf(word))) === word) thread.resumed.push(record);
-  else countIn(words, block, OPENED, -1);
+  finishReopening(thread, record, stamp);
+}
+
+/** If the list of a finished event is open, that goes on from there. One that is just finishing looks at its list once more itself: see `Settler`. */
+function finishReopening(thread: Thread, record: number, stamp: number): void {
+  const { words, lists } = thread;
+  const at = thread.at(record) + LIFE;
+  const word = Atomics.load(words, at);
+  const begun =
+    kindOf(word) === FINISHED &&
+    !lists.isClosed(record, stamp) &&
+    Atomics.compareExchange(words, at, word, life(PENDING, 0, restOf(word))) === word;
+  // Or the hint of one that was begun again may be missing.
+  if (begun || kindOf(word) === PENDING) thread.resumed.push(record);
 }
 
 /** True when the event was settled, as far as the dead thread was to do it. */

@@ -25,8 +25,10 @@ export interface World {
 export interface Exploration {
   readonly states: number;
   readonly ends: number;
-  /** The first thing that went wrong, with the order of threads that leads there. */
+  /** The first thing that went wrong. */
   readonly fault: string | undefined;
+  /** The order of steps that leads there. */
+  readonly path: readonly number[];
 }
 
 interface Running {
@@ -59,16 +61,40 @@ const NO_WORDS = new Int32Array(0);
 export function runAlone(program: Program): unknown {
   const run = new Run({ words: NO_WORDS, threads: [program], check: () => undefined });
   let steps = 0;
-  while (run.choices().length > 0) {
+  while (run.choices(0).length > 0) {
     if (++steps > 100_000) throw new Error('It does not end.');
     run.take(0);
   }
   return run.result(0);
 }
 
+/** What each step of a path does, for people. */
+export function trace(world: World, path: readonly number[]): string[] {
+  const run = new Run(world);
+  return path.map((choice) => run.describeAndTake(choice));
+}
+
+export interface Limits {
+  /**
+   * How often a thread may be stopped though it could go on; without it, every order there is. Most faults need two or three such switches,
+   * and what has that many can be looked at whole.
+   */
+  readonly switches?: number;
+  readonly states?: number;
+}
+
+/** How many switches are explored: `usual` in a quick run, more where `EXPLORE_DEEPER` says how many more. */
+export function switchesOf(usual: number): number {
+  return usual + Number(process.env.EXPLORE_DEEPER ?? 0);
+}
+
 /** `make` builds the same world each time. */
-export function explore(make: () => World): Exploration {
-  const visited = new Set<number>();
+export function explore(
+  make: () => World,
+  { switches = Number.POSITIVE_INFINITY, states: statesMax = STATES_MAX }: Limits = {},
+): Exploration {
+  /** With how many switches each state was met. */
+  const visited = new Map<number, number>();
   let states = 0;
   let ends = 0;
   /** Choices still to be made, newest last: each is the way there. */
@@ -78,24 +104,25 @@ export function explore(make: () => World): Exploration {
     for (const choice of way) run.take(choice);
     const path = [...way];
     for (;;) {
-      const choices = run.choices();
+      const choices = run.choices(switches);
       if (choices.length === 0) {
         ends++;
         const fault = run.fault();
-        if (fault !== undefined) return { states, ends, fault: `${fault} · after ${path.join(' ')}` };
+        if (fault !== undefined) return { states, ends, fault, path };
         break;
       }
       const key = run.key();
-      if (visited.has(key)) break;
-      visited.add(key);
-      if (++states > STATES_MAX) throw new Error(`more than ${STATES_MAX} states`);
-      if (path.length > STEPS_MAX) return { states, ends, fault: `no end · after ${path.slice(0, 60).join(' ')} …` };
+      const met = visited.get(key);
+      if (met !== undefined && met <= run.switches) break;
+      visited.set(key, Number.isFinite(switches) ? run.switches : 0);
+      if (met === undefined && ++states > statesMax) throw new Error(`more than ${statesMax} states`);
+      if (path.length > STEPS_MAX) return { states, ends, fault: 'it does not end', path };
       for (const other of choices.slice(1)) open.push([...path, other]);
       run.take(choices[0] as number);
       path.push(choices[0] as number);
     }
   }
-  return { states, ends, fault: undefined };
+  return { states, ends, fault: undefined, path: [] };
 }
 
 /** Choices are the number of the thread that makes a step; the death of a thread is its number plus this. */
@@ -114,7 +141,10 @@ class Run {
     this.#threads = world.threads.map((program) => this.#begin(program));
   }
 
-  choices(): number[] {
+  /** How often a thread was stopped that could have gone on. */
+  switches = 0;
+
+  choices(switchesMax: number): number[] {
     const ready: number[] = [];
     let alone = -1;
     for (const [index, thread] of this.#threads.entries()) {
@@ -122,8 +152,16 @@ class Run {
       ready.push(index);
       if (alone < 0 && this.#world.isPrivate?.((thread.next.value as Step).at, index) === true) alone = index;
     }
-    // What nobody else sees may as well be done at once.
-    const choices = alone < 0 ? ready : [alone];
+    const goesOn = ready.includes(this.#last);
+    // What nobody else sees may as well be done at once; and so must what would be one switch too many to put off.
+    const choices =
+      goesOn && this.switches >= switchesMax
+        ? [this.#last]
+        : alone < 0
+          ? ready
+          : [goesOn && this.#isAlone(this.#last) ? this.#last : alone];
+    // The one that goes on first: so that the first way is the one with the fewest switches.
+    if (goesOn && choices.length > 1) choices.sort((a, b) => Number(b === this.#last) - Number(a === this.#last));
     // A death is felt when the recovery begins, which may be any time later: so it is enough to try it after each step of its own.
     if (this.#dead < 0) {
       for (const mortal of this.#world.mortals ?? []) {
@@ -144,9 +182,25 @@ class Run {
       }
       return;
     }
+    const before = this.#threads[this.#last];
+    if (
+      before !== undefined &&
+      this.#last !== choice &&
+      !before.dead &&
+      before.next.done !== true &&
+      !before.waiting &&
+      !this.#isAlone(choice)
+    )
+      this.switches++;
     this.#last = choice;
     const thread = this.#threads[choice] as Running;
     this.#give(thread, this.#do(thread.next.value as Step, choice));
+  }
+
+  /** True when the next step of this thread is on words that no other uses. */
+  #isAlone(index: number): boolean {
+    const thread = this.#threads[index] as Running;
+    return thread.next.done !== true && this.#world.isPrivate?.(thread.next.value.at, index) === true;
   }
 
   key(): number {
@@ -163,6 +217,14 @@ class Run {
     for (const [index, { thread, at }] of this.#waiters.entries()) add(thread * 65537 + at, 104729 * (index + 1));
     if (this.#dead < 0 && (this.#world.mortals ?? []).includes(this.#last)) add(this.#last, 99991);
     return (a >>> 0) * 2 ** 20 + ((b >>> 0) & 0xfffff);
+  }
+
+  describeAndTake(choice: number): string {
+    const step = this.#threads[choice]?.next.value as Step | undefined;
+    const before = step?.words[step.at];
+    this.take(choice);
+    if (step === undefined) return `${choice - DEATH} dies`;
+    return `${choice} ${step.kind} ${step.at} (${step.values}): ${before} → ${step.words[step.at]}`;
   }
 
   result(thread: number): unknown {

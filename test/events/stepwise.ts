@@ -21,7 +21,7 @@ export interface Mutant {
 
 type Exports = Record<string, unknown>;
 
-/** Loads `files` stepwise; what they import beyond that is the real thing, but for `instead`. */
+/** Loads `files` stepwise, in an order in which each comes after those it imports; what they import beyond that is the real thing, but for `instead`. */
 export async function loadStepwise(files: readonly string[], mutants: readonly Mutant[] = [], instead: Exports = {}): Promise<Exports> {
   const sources = new Map(files.map((file) => [file, sourceOf(file, mutants)]));
   const names = namesIn([...sources.values()]);
@@ -110,18 +110,56 @@ const METHOD = /^ {2}(?:static )?(#?[a-zA-Z]\w*)\(/gm;
 const FUNCTION = /^(?:export )?function ([a-zA-Z]\w*)\(/gm;
 
 function namesIn(sources: readonly string[]): Names {
-  const methods = new Set<string>();
-  const functions = new Set<string>();
+  const methods = new Map<string, string>();
+  const functions = new Map<string, string>();
   for (const source of sources) {
-    for (const [, name] of source.matchAll(METHOD)) if (name !== 'constructor') methods.add(name as string);
-    for (const [, name] of source.matchAll(FUNCTION)) functions.add(name as string);
+    for (const match of source.matchAll(METHOD)) {
+      const name = match[1] as string;
+      if (isMethod(source, match)) methods.set(name, `${methods.get(name) ?? ''}${bodyAt(source, match.index)}`);
+    }
+    for (const match of source.matchAll(FUNCTION)) {
+      const name = match[1] as string;
+      functions.set(name, `${functions.get(name) ?? ''}${bodyAt(source, match.index)}`);
+    }
   }
-  return { methods, functions };
+  // Those that reach for shared words, and those that call them, and so on.
+  const stepwise = { methods: new Set<string>(), functions: new Set<string>() };
+  for (let before = -1; before < stepwise.methods.size + stepwise.functions.size; ) {
+    before = stepwise.methods.size + stepwise.functions.size;
+    for (const [name, body] of methods) if (reaches(body, stepwise)) stepwise.methods.add(name);
+    for (const [name, body] of functions) if (reaches(body, stepwise)) stepwise.functions.add(name);
+  }
+  return stepwise;
+}
+
+function reaches(body: string, names: Names): boolean {
+  if (/\bwords\[|Atomics\./.test(body)) return true;
+  for (const [, dot, name] of body.matchAll(/(\.?)(#?[a-zA-Z]\w*)\(/g)) {
+    if (dot === '.' ? names.methods.has(name as string) : names.functions.has(name as string)) return true;
+  }
+  return false;
+}
+
+/** The text from a definition's name to the end of its body. */
+function bodyAt(source: string, index: number): string {
+  const close = matching(source, source.indexOf('(', index));
+  const open = source.indexOf('{', close);
+  return source.slice(open, matching(source, open) + 1);
+}
+
+/** A definition has a body; a call does not. */
+function isMethod(code: string, match: { readonly index: number; readonly [group: number]: string }): boolean {
+  if (match[1] === 'constructor') return false;
+  const close = matching(code, match.index + (match[0] as string).length - 1);
+  return /^\s*\{/.test(code.slice(close + 1, close + 400));
 }
 
 function stepped(code: string, names: Names): string {
   const marked = code
-    .replace(METHOD, (whole, name: string) => (names.methods.has(name) ? whole.replace(name, `*${name}`) : whole))
+    .replace(METHOD, (whole, name: string, at: number) => {
+      const match = Object.assign([whole, name], { index: at });
+      return names.methods.has(name) && isMethod(code, match) ? whole.replace(name, `*${name}`) : whole;
+    })
     .replace(/^function ([a-zA-Z]\w*)\(/gm, (whole, name: string) =>
       names.functions.has(name) ? whole.replace('function', 'function*') : whole,
     );
@@ -139,8 +177,8 @@ function rewrite(code: string, names: Names): string {
       continue;
     }
     const word = /^[A-Za-z_$#][\w$#]*/.exec(code.slice(at, at + 80))?.[0];
-    if (word === 'async') {
-      // What waits for promises stays as it is.
+    if (word === 'async' || (/\n {2}$/.test(out) && /^(?:constructor\(|[gs]et \w)/.test(code.slice(at, at + 16)))) {
+      // What waits for promises stays as it is, and what cannot be a generator.
       const body = code.indexOf('{', matching(code, code.indexOf('(', at)));
       const end = matching(code, body) + 1;
       out += code.slice(at, end);
@@ -194,7 +232,7 @@ function rewrite(code: string, names: Names): string {
 
 /** True where a name before `(` is being defined, not called. */
 function isDeclaration(before: string): boolean {
-  return /(?:\n {2}(?:static )?\*?|function\*? )$/.test(before);
+  return /(?:\n {2}(?:static )?\*|function\*? )$/.test(before);
 }
 
 /** `this.#a.b.` at the end of what has been written: the receiver of what comes next. */
