@@ -15,7 +15,8 @@ export interface Room {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+/** Text comes back as it was: a mark at its beginning is part of it. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 export class Out {
   readonly bytes: Uint8Array;
@@ -141,8 +142,13 @@ export class In {
     this.expect(count * 4);
     const ends = new Uint32Array(count);
     const start = this.#at + count * 4;
-    for (let i = 0; i < count; i++) ends[i] = start + this.u32();
-    const size = count === 0 ? 0 : (ends[count - 1] ?? 0) - start;
+    let size = 0;
+    for (let i = 0; i < count; i++) {
+      const end = this.u32();
+      if (end < size) throw new RangeError(`record ${i} ends before it begins`);
+      size = end;
+      ends[i] = start + end;
+    }
     this.#take(size);
     return { records: { bytes: this.#bytes, start, ends, count }, recordsAt: (this.#base + start) as Position };
   }

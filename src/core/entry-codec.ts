@@ -9,6 +9,7 @@ import type { Records } from '../model/record.ts';
 import { Refused } from '../model/refusal.ts';
 import type { Entry, MessagesEntry, PartitionTarget, QueueTarget, SettledAs } from './entry.ts';
 import { In, Out, type Room } from './entry-bytes.ts';
+import { entryOfJson, jsonOfEntry } from './entry-json.ts';
 
 const KIND = {
   messages: 1,
@@ -50,7 +51,7 @@ export function sizeMax(entry: Entry): number {
     case 'retained':
       return 32 + (entry.tenant.length + entry.address.length) * 3 + entry.record.length;
     default:
-      return 8 + JSON.stringify(entry, toJson).length * 3;
+      return 8 + jsonOfEntry(entry).length * 3;
   }
 }
 
@@ -160,7 +161,7 @@ function writeEntry(entry: Entry, out: Out, room: Room, flag: number): void {
       return;
     default:
       out.u8(KIND.plain | flag);
-      out.text(JSON.stringify(entry, toJson));
+      out.text(jsonOfEntry(entry));
   }
 }
 
@@ -253,7 +254,7 @@ function readEntry(input: In): Entry {
     case KIND.retained:
       return { kind: 'retained', tenant: input.text(), address: input.text(), record: input.blob() };
     case KIND.plain:
-      return JSON.parse(input.text(), fromJson) as Entry;
+      return entryOfJson(input.text());
     default:
       throw new RangeError(`unknown entry kind ${kind}`);
   }
@@ -315,14 +316,4 @@ function readCarried(input: In): Entry {
   }
   const { records, recordsAt } = input.records();
   return { kind: 'carried', queues, numbers, of, records, recordsAt };
-}
-
-/** JSON has no Map and no undefined header value: both are wrapped. */
-function toJson(_key: string, value: unknown): unknown {
-  return value instanceof Map ? { $map: [...value].map(([k, v]) => (v === undefined ? [k] : [k, v])) } : value;
-}
-
-function fromJson(_key: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || !('$map' in value)) return value;
-  return new Map((value.$map as [string, unknown?][]).map(([k, v]) => [k, v]));
 }

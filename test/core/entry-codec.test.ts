@@ -101,6 +101,39 @@ test('hostile bytes are damaged or an entry: no crash, no hang, no memory for wh
   }
 });
 
+test('records that end before they begin, or beyond the entry, are damaged', () => {
+  const bytes = new TextEncoder().encode('abcdef');
+  const records: Records = { bytes, start: 0, ends: Uint32Array.of(2, 6), count: 2 };
+  const carried: Entry = {
+    kind: 'carried',
+    records,
+    recordsAt: POSITION,
+    queues: Uint32Array.of(1),
+    numbers: Float64Array.of(1),
+    of: Uint32Array.of(0),
+  };
+  const { bytes: written, at, size } = encoded(carried);
+  const firstEnd = at + size - bytes.length - 8;
+  for (const wrong of [7, 0xffff_ffff]) {
+    new DataView(written.buffer).setUint32(firstEnd, wrong, true);
+    assert.throws(() => decodeEntry(written, at, size, POSITION), { code: 'damaged' });
+  }
+});
+
+test('text comes back as it was, a mark at its beginning included', () => {
+  const entry: Entry = { kind: 'retained', tenant: '\ufeff/', address: '\ufeff', record: new Uint8Array(8) };
+  const { bytes, at, size } = encoded(entry);
+  assert.deepEqual(decodeEntry(bytes, at, size, POSITION), entry);
+});
+
+test('JSON that is no entry, or one that is not kept as JSON, is damaged', () => {
+  for (const json of ['5', 'null', '{}', '{"kind":"toString"}', '{"kind":"due","queue":1,"nowMs":1}', '[{"kind":"opened"}]']) {
+    const text = new TextEncoder().encode(json);
+    const bytes = Uint8Array.of(9, text.length, 0, 0, 0, ...text);
+    assert.throws(() => decodeEntry(bytes, 0, bytes.length, POSITION), { code: 'damaged' }, json);
+  }
+});
+
 test('the text of a damaged entry says where it stands', () => {
   assert.throws(
     () => decodeEntry(Uint8Array.of(99), 0, 1, POSITION),
