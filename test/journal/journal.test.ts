@@ -129,6 +129,16 @@ describe('open and close', () => {
     }
   });
 
+  test('so is one that a newer signalbox has gone on with', async () => {
+    const j = await harness();
+    j.append(1, () => 10);
+    await j.sync();
+    const [last] = j.append(1, () => 10);
+    await j.journal.close();
+    await toNewerFormat(j.disk, `${j.directory}/0000000000.journal`, OVERHEAD + 10, (last?.position ?? 0) - OVERHEAD);
+    await assert.rejects(j.open(), { code: 'format', message: /format 2 .* newer signalbox/ });
+  });
+
   test('what replay throws, open rejects with', async () => {
     const j = await harness();
     j.append(1, () => 10);
@@ -145,9 +155,9 @@ describe('open and close', () => {
 });
 
 /** Rewrites the first structure of a file (and the second, of the head) as a later version might have, checksum included. */
-async function toNewerFormat(disk: Harness['disk'], path: string, sizeBytes: number): Promise<void> {
+async function toNewerFormat(disk: Harness['disk'], path: string, sizeBytes: number, byte = 0): Promise<void> {
   const file = await disk.open(path);
-  for (const at of path.endsWith('head') ? [0, 4096] : [0]) {
+  for (const at of path.endsWith('head') ? [0, 4096] : [byte]) {
     const bytes = Buffer.alloc(sizeBytes);
     await file.read(bytes, at);
     bytes.writeUInt16LE(2, 12);

@@ -284,6 +284,28 @@ test('a batch of a newer version is refused, not cut off; three letters of one a
   assert.equal((await open(new Map([[FIRST, newer]]))).end, 27);
 });
 
+test('a log that a newer version has written, or gone on with, is refused when it is opened, and left as it was', async () => {
+  const { files } = await closedLog();
+  for (const [name, bytes] of files) {
+    const places = batchesOf(bytes);
+    for (const [first, at] of places.entries()) {
+      for (const footed of [true, false]) {
+        // From this batch on, to the end of the file; behind it a footer of ours, or one of theirs.
+        const newer = bytes.slice();
+        for (const place of places.slice(first)) newer[place + 3] = '2'.charCodeAt(0);
+        if (!footed) newer[bytes.length - 1] = '2'.charCodeAt(0);
+        const disk = await diskWith(new Map([...files, [name, newer]]));
+        const before = await takeFiles(disk);
+        await assert.rejects(openLog(memoryHost(disk), { segmentBytes: 500 }), {
+          code: 'format',
+          message: `The log file ${DIRECTORY}/${name} holds a batch of another format at byte ${at}. Open it with the version that wrote it.`,
+        });
+        assert.deepEqual(await takeFiles(disk), before);
+      }
+    }
+  }
+});
+
 test('of two generations the later one counts, and the former is removed', async () => {
   const { files, values } = await closedLog();
   const [first = '', second = ''] = files.keys();

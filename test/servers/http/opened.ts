@@ -2,6 +2,7 @@
 
 import type { TestContext } from 'node:test';
 import { type Broker, openBroker } from '../../../src/broker/broker.ts';
+import type { HandClock } from '../../../src/host/hand-clock.ts';
 import { MemoryDisk } from '../../../src/host/memory-disk.ts';
 import { nodeHost } from '../../../src/host/node-host.ts';
 import { silentLogger } from '../../../src/host/text-logger.ts';
@@ -31,9 +32,10 @@ export interface Told {
   readonly json: any;
 }
 
-export async function opened(t: TestContext, options: Partial<HttpOptions> = {}): Promise<Opened> {
+/** `clock`: the broker's, where its time is to be turned by hand; the door keeps the machine's, since sockets do. */
+export async function opened(t: TestContext, options: Partial<HttpOptions> = {}, clock?: HandClock): Promise<Opened> {
   const host = { ...nodeHost({ logger: silentLogger }), disk: new MemoryDisk() };
-  const broker = await openBroker(host, { directory: '/memory', durability: 'memory' });
+  const broker = await openBroker(clock === undefined ? host : { ...host, clock }, { directory: '/memory', durability: 'memory' });
   const server = await startHttp(broker, { machine: host, port: 0, ...options, limits: { closeMs: 1000, ...options.limits } });
   const base = `http://127.0.0.1:${server.port}`;
   t.after(async () => {
@@ -41,6 +43,13 @@ export async function opened(t: TestContext, options: Partial<HttpOptions> = {})
     await broker.close();
   });
   return { broker, server, base, ask: (method, path, how) => ask(`${base}${path}`, method, how) };
+}
+
+/** Turns the broker's clock, and lets all that comes due meanwhile happen. */
+export function turn(clock: HandClock, { broker }: Opened, ms: number): Promise<void> {
+  return clock.advance(ms, async () => {
+    for (let still = 0; still < 3; still = broker.idle ? still + 1 : 0) await new Promise((resolve) => setImmediate(resolve));
+  });
 }
 
 export async function ask(url: string, method: string, { json, body, headers, signal }: Ask = {}): Promise<Told> {

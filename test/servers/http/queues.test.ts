@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { opened, until } from './opened.ts';
+import { HandClock } from '../../../src/host/hand-clock.ts';
+import { opened, turn, until } from './opened.ts';
 
 const state = async (door: Awaited<ReturnType<typeof opened>>) => (await door.ask('GET', '/v1/queues/q')).json.state;
 
@@ -63,11 +64,16 @@ test('who hangs up while waiting takes nothing with it', async (t) => {
 });
 
 test('a lease ends, and can be extended before', async (t) => {
-  const door = await opened(t);
+  const clock = new HandClock();
+  const door = await opened(t, {}, clock);
   await door.ask('PUT', '/v1/queues/q');
   await door.ask('POST', '/v1/queues/q/messages', { body: 'a' });
   const [first] = (await door.ask('POST', '/v1/queues/q/receive?lease=50ms')).json.messages;
-  const [second] = (await door.ask('POST', '/v1/queues/q/receive?wait=5s&lease=50ms')).json.messages;
+  assert.deepEqual((await door.ask('POST', '/v1/queues/q/receive')).json, { messages: [] }, 'it is held');
+  const waiting = door.ask('POST', '/v1/queues/q/receive?wait=5s&lease=50ms');
+  await until(async () => (await state(door)).consumers === 1);
+  await turn(clock, door, 50);
+  const [second] = (await waiting).json.messages;
   assert.equal(second.attempts, 2);
   assert.equal(
     (await door.ask('POST', '/v1/queues/q/ack', { json: { receipts: [first.receipt] } })).status,
@@ -75,7 +81,8 @@ test('a lease ends, and can be extended before', async (t) => {
     'the first lease is over',
   );
   assert.deepEqual((await door.ask('POST', '/v1/queues/q/extend?lease=1h', { json: { receipts: [second.receipt] } })).json, { settled: 1 });
-  assert.deepEqual((await door.ask('POST', '/v1/queues/q/receive?wait=150ms')).json, { messages: [] });
+  await turn(clock, door, 59 * 60_000);
+  assert.deepEqual((await door.ask('POST', '/v1/queues/q/receive')).json, { messages: [] });
   assert.equal((await door.ask('POST', '/v1/queues/q/ack', { json: { receipts: [second.receipt] } })).status, 200);
 });
 
