@@ -39,7 +39,12 @@ export class Transaction {
 
   /** Settles a message as part of it: refused as `stale` when it is no longer held. */
   ack(message: Received): void {
-    this.#add({ kind: 'settle', queue: message.queue, lease: message.lease, runs: Float64Array.of(message.number, 1), outcome: 'ack' });
+    this.#settle(message, 'ack');
+  }
+
+  /** Dead-letters a message as part of it: refused as `stale` when it is no longer held. */
+  reject(message: Received): void {
+    this.#settle(message, 'reject');
   }
 
   /** Moves the group's cursor past an event: refused as `stale` when the partition has gone to another member. */
@@ -56,6 +61,10 @@ export class Transaction {
     this.#over = true;
     const operations = await Promise.all(this.#operations);
     if (operations.length > 0) await this.#engine.transact(operations);
+  }
+
+  #settle(message: Received, outcome: 'ack' | 'reject'): void {
+    this.#add({ kind: 'settle', queue: message.queue, lease: message.lease, runs: Float64Array.of(message.number, 1), outcome });
   }
 
   #publish(exchange: string, address: string, value: unknown, options: MessageOptions | undefined): void {

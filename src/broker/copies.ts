@@ -48,14 +48,20 @@ export async function copyMessages(reader: Reader, queue: Queue, numbers: ArrayL
   };
 }
 
-function isThere(queue: Queue, number: number, lease: number): boolean {
+/** True while the queue has the message and, when `lease` is not 0, holds it under that lease. */
+export function isThere(queue: Queue, number: number, lease: number): boolean {
   return lease === 0 ? queue.state(number) !== undefined : queue.leaseOf(number) === lease;
 }
 
 /** Those of the deliveries that are still held under their lease. */
 export function stillHeld(queue: Queue, deliveries: Deliveries): Deliveries {
-  const { numbers, lease, at, attempts, deaths } = deliveries;
-  const kept = Array.from(numbers.keys()).filter((i) => queue.leaseOf(numbers[i] ?? 0) === lease);
+  return only(deliveries, (number) => queue.leaseOf(number) === deliveries.lease);
+}
+
+/** Those of the deliveries whose number is wanted. */
+export function only(deliveries: Deliveries, wanted: (number: number) => boolean): Deliveries {
+  const { numbers, at, attempts, deaths } = deliveries;
+  const kept = Array.from(numbers.keys()).filter((i) => wanted(numbers[i] ?? 0));
   if (kept.length === numbers.length) return deliveries;
   return {
     ...deliveries,

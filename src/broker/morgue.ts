@@ -4,7 +4,7 @@ import { type Burial, decideDeadLetter, type Entry, type Queue, type Rules, runs
 import type { Logger } from '../host/logger.ts';
 import type { Death, Deliveries } from '../model/engine.ts';
 import { type Records, readMessage, sizeOf } from '../model/record.ts';
-import { copyMessages } from './copies.ts';
+import { copyMessages, isThere, only } from './copies.ts';
 import type { DeathListener } from './death-listener.ts';
 import type { Ledger } from './ledger.ts';
 import type { Reader } from './reader.ts';
@@ -75,28 +75,44 @@ export class Morgue {
 
   async #move({ queue, numbers, reason }: Burial, lease: number): Promise<void> {
     const holder = reason === 'expired' ? 0 : lease;
-    const mine = numbers.filter((n) => queue.state(n) !== undefined && queue.leaseOf(n) === holder);
-    const copy = await copyMessages(this.#reader, queue, mine, holder);
-    const settled = await this.#ledger.run(() => {
-      const target = queue.spec.deadLetter;
-      const tenant = this.#ledger.state.tenant(queue.tenant);
-      const nowMs = this.#ledger.nowMs();
-      const entries: Entry[] = [];
-      if (target !== undefined) {
-        for (const group of this.#byAddress(copy, queue, reason, nowMs)) {
-          entries.push(...decideDeadLetter(tenant, target, group.records, group.deaths, group.address, nowMs, this.#rules));
-        }
-      }
-      const as = entries.length > 0 ? 'deadLettered' : reason === 'expired' ? 'expired' : 'dropped';
-      entries.push({ kind: 'settled', queue: queue.id, as, runs: runsOf(mine) });
-      this.#ledger.record(entries);
+    const mine = numbers.filter((n) => isThere(queue, n, holder));
+    const read = await copyMessages(this.#reader, queue, mine, holder);
+    const { end, tip } = await this.#ledger.run(() => {
+      const end = this.decide(
+        queue,
+        only(read, (n) => isThere(queue, n, holder)),
+        reason,
+      );
+      this.#ledger.record(end.entries);
       for (const number of numbers) this.#dying.get(queue)?.delete(number);
       this.#ledger.journal.sync();
-      return { as, tip: this.#ledger.journal.tip };
+      return { end, tip: this.#ledger.journal.tip };
     });
-    const { as, tip } = settled;
     await this.#ledger.gate.passed(tip);
-    if (as === 'deadLettered') this.#onDeath?.(queue.spec.name, copy, reason);
+    end.tell();
+  }
+
+  /** What takes these messages out of their queue and into its dead-letter target, to be recorded in this turn, as one. */
+  decide(queue: Queue, copy: Deliveries, reason: Death['reason']): End {
+    if (copy.count === 0) return { entries: [], tell: () => undefined };
+    const target = queue.spec.deadLetter;
+    const tenant = this.#ledger.state.tenant(queue.tenant);
+    const nowMs = this.#ledger.nowMs();
+    const entries: Entry[] = [];
+    if (target !== undefined) {
+      for (const group of this.#byAddress(copy, queue, reason, nowMs)) {
+        entries.push(...decideDeadLetter(tenant, target, group.records, group.deaths, group.address, nowMs, this.#rules));
+      }
+    }
+    const taken = entries.length > 0;
+    const as = taken ? 'deadLettered' : reason === 'expired' ? 'expired' : 'dropped';
+    entries.push({ kind: 'settled', queue: queue.id, as, runs: runsOf(copy.numbers) });
+    return { entries, tell: () => (taken ? this.#onDeath?.(queue.spec.name, copy, reason) : undefined) };
+  }
+
+  /** The records of messages that may have to be buried: what is no longer there is left out. */
+  read(queue: Queue, numbers: readonly number[]): Promise<Deliveries> {
+    return copyMessages(this.#reader, queue, numbers, 0);
   }
 
   /** What was just recorded may hold messages that died before they came in: turned away by a full queue, or unfit. */
@@ -149,6 +165,12 @@ export class Morgue {
     }
     if (group !== undefined) yield closed(group, ends);
   }
+}
+
+/** The end of messages that died: to be recorded, and told to who listens once that is safe. */
+export interface End {
+  readonly entries: readonly Entry[];
+  readonly tell: () => void;
 }
 
 interface Group {

@@ -16,15 +16,15 @@ import {
   type Tenant,
 } from '../core/core.ts';
 import type { Host } from '../host/host.ts';
-import type { Peek, Peeked, Runs, Settle } from '../model/engine.ts';
+import type { Deliveries, Peek, Peeked, Runs, Settle } from '../model/engine.ts';
 import { isRefusal, Refused } from '../model/refusal.ts';
 import { Alarms } from './alarms.ts';
 import { checkMs, checkRuns, checkWhole } from './checks.ts';
 import { Consumers, type LiveTaker } from './consumers.ts';
-import { copyMessages } from './copies.ts';
+import { copyMessages, only } from './copies.ts';
 import type { DeathListener } from './death-listener.ts';
 import type { Ledger } from './ledger.ts';
-import { Morgue } from './morgue.ts';
+import { type End, Morgue } from './morgue.ts';
 import type { Reader } from './reader.ts';
 import type { Staying } from './staying.ts';
 import { Unused } from './unused.ts';
@@ -36,6 +36,12 @@ const LAZY_MS = 10;
 const OUTCOMES: ReadonlySet<string> = new Set(['ack', 'nack', 'requeue', 'reject']);
 
 const ended = new Float64Array(ENDED_MAX);
+
+/** Messages of one queue, read because they may have to be buried. */
+export interface ReadToBury {
+  readonly queue: Queue;
+  readonly copy: Deliveries;
+}
 
 export class Queues {
   readonly consumers: Consumers;
@@ -257,8 +263,16 @@ export class Queues {
     this.#morgue.announce(entries);
   }
 
-  bury(burials: readonly Burial[]): Promise<unknown> {
-    return Promise.all(burials.map((burial) => this.#morgue.bury(burial)));
+  /** The end of messages whose records were read before, decided now; undefined unless all of them were. */
+  endOf({ queue, numbers, reason }: Burial, read: ReadToBury | undefined): End | undefined {
+    if (read?.queue !== queue) return undefined;
+    const wanted = new Set(numbers);
+    const copy = only(read.copy, (number) => wanted.has(number));
+    return copy.count === wanted.size ? this.#morgue.decide(queue, copy, reason) : undefined;
+  }
+
+  async readToBury({ queue, numbers }: Burial): Promise<ReadToBury> {
+    return { queue, copy: await this.#morgue.read(queue, numbers) };
   }
 
   #syncLazily(): void {

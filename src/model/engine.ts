@@ -319,7 +319,10 @@ export interface Engine {
   /** Moves cursors of a group by hand; refused as `exclusive` while it has members. */
   moveCursors(group: string, moves: readonly CursorMove[]): Promise<void>;
 
-  /** All or nothing, also after a crash. One answer per operation, in order. */
+  /**
+   * All or nothing, also after a crash. One answer per operation, in order. One that dead-letters reads those messages first: what is
+   * called while it is under way may be decided before it.
+   */
   transact(operations: readonly Operation[]): Promise<readonly (Published | number)[]>;
   /** An id for idempotent publishing. The same `name` again gets the same id with the next epoch, and fences the former. */
   producer(name?: string): Promise<{ readonly id: number; readonly epoch: number }>;

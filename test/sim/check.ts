@@ -21,7 +21,7 @@ export function checkAll(
   const byQueue = group(history.delivered);
   for (const [name, spec] of specs) checkQueue(history, spec, byQueue.get(name) ?? [], drained.queues.get(name) ?? []);
   checkLoss(history, specs, deadLetters, byQueue, drained);
-  checkTogether(history, specs, byQueue, drained);
+  checkTogether(history, specs, deadLetters, byQueue, drained);
   checkTopics(history, drained);
 }
 
@@ -87,6 +87,8 @@ function checkOrder(
   lastTurn: Map<string, number>,
 ): void {
   if (isDeadLetterQueue(spec.name) || (spec.delayMs ?? 0) > 0 || sent.dueMs > 0 || d.attempts > 1 || seen.has(d.id)) return;
+  // A transaction that buries reads first: what the publisher sends without waiting for it may come before.
+  if (sent.transaction !== undefined && history.endedIn.get(sent.transaction)?.outcome === 'reject') return;
   if (spec.priorityAgeMs !== undefined || history.cancelled.has(`${d.life}/${spec.name}`)) return;
   const line = `${d.life}/${d.consumer}/${sent.publisher}/${spec.priorityMax ? Math.min(sent.priority, spec.priorityMax) : 0}/${spec.grouped ? sent.key : ''}`;
   const last = lastTurn.get(line) ?? -1;
@@ -148,6 +150,7 @@ function checkLoss(
 function checkTogether(
   history: History,
   specs: ReadonlyMap<string, QueueSpec>,
+  deadLetters: ReadonlyMap<string, string>,
   byQueue: ReadonlyMap<string, readonly Delivered[]>,
   drained: Drained,
 ): void {
@@ -169,22 +172,33 @@ function checkTogether(
   }
   for (const [number, { seen, all, ids }] of transactions) {
     if (seen > 0 && seen < all) history.fault('T1 torn', `transaction ${number} is there by ${seen} of ${all} messages: ${ids.join(' ')}`);
-    for (const d of history.ackedIn.get(number) ?? []) {
-      const again = (drained.queues.get(d.queue) ?? []).includes(d.id);
-      if (seen === all && again)
-        history.fault('T1 torn', `transaction ${number} is there, but ${d.id}, which it acked, is still in ${d.queue}`);
-      if (
-        seen === 0 &&
-        !again &&
-        d.acked === 'unknown' &&
-        !history.once.has(d.queue) &&
-        keepsAll(specs.get(d.queue), history.sent.get(d.id))
-      ) {
-        const later = history.delivered.some((x) => x !== d && x.queue === d.queue && x.number === d.number && x.acked !== undefined);
-        if (!later) history.fault('T1 torn', `transaction ${number} is not there, but ${d.id}, which it acked, is gone from ${d.queue}`);
-      }
-    }
+    const ended = history.endedIn.get(number);
+    if (ended !== undefined) checkEnded(history, specs, deadLetters, drained, where, { number, isThere: seen > 0 }, ended);
   }
+}
+
+/** What a transaction took from a queue is gone from it if the transaction is there, and not otherwise; a dead letter is in one place. */
+function checkEnded(
+  history: History,
+  specs: ReadonlyMap<string, QueueSpec>,
+  deadLetters: ReadonlyMap<string, string>,
+  drained: Drained,
+  where: ReadonlyMap<string, ReadonlySet<string>>,
+  { number, isThere }: { readonly number: number; readonly isThere: boolean },
+  { delivered: d, outcome }: { readonly delivered: Delivered; readonly outcome: 'ack' | 'reject' },
+): void {
+  const left = (drained.queues.get(d.queue) ?? []).includes(d.id);
+  const dead = outcome === 'reject' ? deadLetters.get(d.queue) : undefined;
+  const buried = dead === undefined || history.once.has(dead) ? undefined : where.get(d.id)?.has(dead) === true;
+  const fault = (text: string) =>
+    history.fault('T1 torn', `transaction ${number} is ${isThere ? '' : 'not '}there, but ${d.id}, which it ${outcome}ed, ${text}`);
+  if (isThere && left) fault(`is still in ${d.queue}`);
+  if (isThere && buried === false) fault(`is not in ${dead}`);
+  // Somebody else may have ended it since.
+  const ofOthers = history.delivered.some((x) => x !== d && x.queue === d.queue && x.number === d.number && x.acked !== undefined);
+  if (isThere || d.acked !== 'unknown' || ofOthers || history.once.has(d.queue) || !keepsAll(specs.get(d.queue), history.sent.get(d.id)))
+    return;
+  if (!left) fault(`is gone from ${d.queue}`);
 }
 
 /** Offsets have one value for ever, no gaps, everything confirmed is where it was said to be, and nothing twice. */

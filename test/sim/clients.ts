@@ -386,12 +386,13 @@ export class Clients {
       const { delivered, lease } = held;
       delivered.acked = 'unknown';
       delivered.heldUntilMs = Math.min(delivered.heldUntilMs, broker.nowMs());
-      this.#history.ackedIn.set(number, [delivered]);
-      operations.push({ kind: 'settle', queue: delivered.queue, runs: Float64Array.of(delivered.number, 1), lease, outcome: 'ack' });
+      const outcome = this.#random.chance(0.3) ? 'reject' : 'ack';
+      this.#history.endedIn.set(number, { delivered, outcome });
+      operations.push({ kind: 'settle', queue: delivered.queue, runs: Float64Array.of(delivered.number, 1), lease, outcome });
     }
     const life = this.#life;
     this.#trace?.(
-      `transaction ${number}: ${outs.flatMap((o) => o.sent.map((s) => s.id)).join(' ')} acks ${held?.delivered.id ?? 'nothing'}`,
+      `transaction ${number}: ${outs.flatMap((o) => o.sent.map((s) => s.id)).join(' ')} ${this.#history.endedIn.get(number)?.outcome ?? 'ends'} ${held?.delivered.id ?? 'nothing'}`,
     );
     try {
       const answers = await broker.transact(operations);
@@ -408,7 +409,7 @@ export class Clients {
         for (const out of outs) for (const one of out.sent) one.outcome = 'refused';
         if (held !== undefined) {
           held.delivered.acked = undefined;
-          this.#history.ackedIn.delete(number);
+          this.#history.endedIn.delete(number);
         }
       }
       throw error;

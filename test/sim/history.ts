@@ -65,8 +65,8 @@ export class History {
   /** `life/queue` in which a consumer was cancelled: what was on its way to it goes back unseen, behind what others were given meanwhile. */
   readonly cancelled: Set<string> = new Set();
   readonly faults: string[] = [];
-  /** Messages whose ack came as part of a transaction: by transaction number. */
-  readonly ackedIn: Map<number, Delivered[]> = new Map();
+  /** Messages that were acked or rejected as part of a transaction: by transaction number. */
+  readonly endedIn: Map<number, { readonly delivered: Delivered; readonly outcome: 'ack' | 'reject' }> = new Map();
 
   fault(rule: string, text: string): void {
     if (this.faults.length < 20) this.faults.push(`${rule}: ${text}`);

@@ -23,8 +23,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'transaction confirmed before the sync',
     file: 'broker/transact.ts',
-    find: '  await ledger.gate.passed(tip);',
-    replace: '  void tip;',
+    find: '    await ledger.gate.passed(turn.tip);',
+    replace: '    void turn.tip;',
+  },
+  {
+    name: 'dead letters of a transaction follow its entry',
+    file: 'broker/transact.ts',
+    find: 'ledger.record([...decided.entries, ...ends.flatMap((end) => end?.entries ?? [])]);',
+    replace: 'ledger.record(decided.entries); house.host.clock.after(1, () => ledger.record(ends.flatMap((end) => end?.entries ?? [])));',
   },
   {
     name: 'half a transaction replayed',
@@ -125,8 +131,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'dead letter settled in an entry of its own',
     file: 'broker/morgue.ts',
-    find: '      this.#ledger.record(entries);\n',
-    replace: '      for (const entry of entries.toReversed()) this.#ledger.record([entry]);\n',
+    find: '      this.#ledger.record(end.entries);\n',
+    replace: '      for (const entry of end.entries.toReversed()) this.#ledger.record([entry]);\n',
   },
   {
     name: 'carried message keeps its old place',

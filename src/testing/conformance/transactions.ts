@@ -212,6 +212,45 @@ export const transactions: readonly Check[] = [
     },
   },
   {
+    says: 'dead-letters as part of a transaction: whole after a crash, and nothing of it when a step is refused',
+    needs: ['transactions', 'queues', 'durable'],
+    reopens: true,
+    run: async (trial) => {
+      await trial.queue('dead');
+      const queue = await trial.queue('q', { deadLetter: { exchange: '', address: 'dead' }, retry: { attempts: 1 } });
+      const out = await trial.queue('out', { countMax: 1 });
+      await queue.sendMany(['rejected', 'failed']);
+      const [rejected, failed] = await take(queue, 2);
+      assert.ok(rejected && failed);
+      await refused('full', '"out"', () =>
+        trial.box.transaction((transaction) => {
+          transaction.reject(rejected);
+          transaction.send('out', 1);
+          transaction.send('out', 2);
+        }),
+      );
+      await empty(trial.box.queue('dead'));
+      const settle = { kind: 'settle', queue: 'q', lease: rejected.lease } as const;
+      await trial.engine.transact([
+        { ...settle, runs: Float64Array.of(rejected.number, 1), outcome: 'reject' },
+        { ...settle, runs: Float64Array.of(failed.number, 1), lease: failed.lease, outcome: 'nack' },
+        { kind: 'publish', exchange: '', ...batch('out', ['done']) },
+      ]);
+      assert.equal((await queue.describe()).totals.deadLettered, 2);
+      await trial.reopen('crashed');
+      await empty(trial.box.queue('q'));
+      const died = await take(trial.box.queue('dead'), 2);
+      assert.deepEqual(
+        died.map(({ value, deaths }) => [value, deaths[0]?.reason]),
+        [
+          ['rejected', 'rejected'],
+          ['failed', 'attempts'],
+        ],
+      );
+      assert.deepEqual(await drain(trial.box.queue(out.name), 1), ['done']);
+    },
+  },
+  {
     says: 'stores a batch of an idempotent producer once, and answers a repeat as the first time',
     needs: ['topics'],
     run: async (trial) => {
