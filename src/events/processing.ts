@@ -35,7 +35,9 @@ export class Processing {
   }
 
   #run(record: number): Promise<Result> {
-    const { pass, thread, underWay } = this.#member;
+    const { pass, pump, thread, underWay } = this.#member;
+    // The event may go to other threads, and comes back with its result.
+    pump.start();
     return new Promise<Result>((resolve) => {
       underWay.add(pass.run(record, false, resolve));
       thread.tellIdle();

@@ -187,8 +187,9 @@ export class EventQueue<Events extends EventTypes = EventTypes> implements Async
     return this.#processing.next(options.signal);
   }
 
-  /** Waits for an event and processes up to `count` of those that are there, one after the other. */
+  /** Waits for an event and processes up to `count` of those that are there, one after the other. Empty: the queue is closed and empty. */
   async processBatch(count: number, options: { readonly signal?: AbortSignal } = {}): Promise<Result[]> {
+    if (!Number.isInteger(count) || count < 1) throw new Refused('invalid', `processBatch takes a whole number from 1, and not ${count}.`);
     const results: Result[] = [];
     for (let next = await this.#processing.next(options.signal); next !== undefined; next = await this.#processing.tryNext()) {
       results.push(next);

@@ -104,7 +104,7 @@ interface Loaded {
     thread: StepThread,
     settler: object,
     options: object,
-  ) => { add(event: object, level: number, contents: readonly object[]): Program };
+  ) => { add(event: object, level: number, contents: readonly object[]): Program; flush(): Program };
   readonly Registering: new (
     thread: StepThread,
     settler: object,
@@ -144,7 +144,7 @@ export class Actor {
       adding: new loaded.Adding(this.thread, this.#settler, {
         duplicates: options.duplicates ?? 'refuse',
         capacity: 5,
-        batch: 1,
+        batch: options.batch ?? 1,
         stampTime: false,
       }),
       registering: new loaded.Registering(this.thread, this.#settler),
@@ -154,6 +154,11 @@ export class Actor {
 
   *add(id: number): Program {
     return yield* this.#parts.adding.add({ id, type: 't' }, 0, []);
+  }
+
+  /** Hands over what has been gathered. */
+  *flush(): Program {
+    return yield* this.#parts.adding.flush();
   }
 
   /** Registers callback number `what`. Answers what became of it. */
@@ -223,6 +228,8 @@ export class Actor {
 export interface FlowOptions {
   readonly duplicates?: 'refuse' | 'replace' | 'queue';
   readonly retain?: number;
+  /** Events gathered by each thread before they are handed over. */
+  readonly batch?: number;
 }
 
 export interface FlowScene extends FlowOptions {
