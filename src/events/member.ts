@@ -36,10 +36,19 @@ export interface Member {
 /** Passes on this thread that wait for a promise. */
 export class UnderWay {
   readonly #passes = new Set<Promise<void>>();
+  readonly #onEnd: () => void;
+
+  /** `onEnd`: called when one has ended. */
+  constructor(onEnd: () => void) {
+    this.#onEnd = onEnd;
+  }
 
   add(pass: Promise<void> | undefined): void {
     if (pass === undefined) return;
-    const settled = pass.finally(() => this.#passes.delete(settled));
+    const settled = pass.finally(() => {
+      this.#passes.delete(settled);
+      this.#onEnd();
+    });
     this.#passes.add(settled);
   }
 
@@ -88,7 +97,7 @@ export function openMember(memory: Memory, settings: Settings, clock: Clock, me:
     queue: hooks.queue,
   });
   const pass = new Pass({ thread, registry, handlers, locals, settler, attempts, post, deathsMax: settings.deathsMax });
-  const underWay = new UnderWay();
+  const underWay = new UnderWay(() => thread.tellIdle());
   const pump = new Pump(thread, post, pass, underWay);
   return { thread, registry, handlers, locals, settler, adding, registering, claiming, post, pass, pump, underWay };
 }
