@@ -15,6 +15,7 @@ import { Schemas } from './schemas.ts';
 import { Seat } from './seat.ts';
 import { Staying } from './staying.ts';
 import { Takings } from './takings.ts';
+import { trim } from './trim.ts';
 import { Upkeep } from './upkeep.ts';
 import { UPKEEP } from './upkeep-options.ts';
 
@@ -96,22 +97,12 @@ async function openHouse(host: Host, options: BrokerOptions, unlock: () => Promi
   ledger.effects = liveEffects(house);
   // Whoever appends to a topic, a publisher or a dead letter: readers see it once it is safe.
   ledger.recorded = () => partitions.hold();
-  ledger.record([{ kind: 'opened', nowMs: ledger.nowMs() }]);
+  ledger.record([{ kind: 'opened', nowMs: ledger.nowMs(), identity: Buffer.from(host.random.bytes(16)).toString('hex') }]);
   ledger.journal.sync();
   for (const queue of ledger.state.queues.values()) if (touched.has(queue) || queue.spec.expiresMs !== undefined) queues.touch(queue);
   await partitions.sweep();
   upkeep.start();
   return house;
-}
-
-/** Journals that a partition begins later; resolves when that is safe. */
-async function trim({ ledger, queues }: House, topic: Topic, partition: number, start: number): Promise<void> {
-  const tip = await ledger.run(() => {
-    ledger.record([{ kind: 'trimmed', topic: topic.id, partition, start }]);
-    queues.endTurn();
-    return ledger.journal.tip;
-  });
-  await ledger.gate.passed(tip);
 }
 
 /** While replaying nothing is served: queues are looked at afterwards. */

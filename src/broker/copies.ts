@@ -15,6 +15,7 @@ export async function copyMessages(reader: Reader, queue: Queue, numbers: ArrayL
   // Looked up message by message: while later ones are read from disk, an earlier one may be settled.
   const attempts: number[] = [];
   const deaths: (readonly Death[] | undefined)[] = [];
+  let returned: Uint8Array | undefined;
   let bytes = new Uint8Array(0);
   let used = 0;
   for (let i = 0; i < numbers.length; i++) {
@@ -34,6 +35,7 @@ export async function copyMessages(reader: Reader, queue: Queue, numbers: ArrayL
     at.push(used);
     attempts.push(queue.attempts(number));
     deaths.push(queue.deaths(number));
+    if (queue.hasReturned && queue.wasReturned(number)) returned = withBit(returned, kept.length - 1, numbers.length);
     used += size;
   }
   return {
@@ -44,8 +46,16 @@ export async function copyMessages(reader: Reader, queue: Queue, numbers: ArrayL
     bytes: bytes.subarray(0, used),
     at: Uint32Array.from(at),
     attempts: Uint16Array.from(attempts),
+    ...(returned && { returned }),
     ...(deaths.some((died) => died !== undefined) && { deaths }),
   };
+}
+
+/** One bit per message; made when the first is set. */
+function withBit(bits: Uint8Array | undefined, i: number, count: number): Uint8Array {
+  const all = bits ?? new Uint8Array((count + 7) >> 3);
+  all[i >> 3] = (all[i >> 3] ?? 0) | (1 << (i & 7));
+  return all;
 }
 
 /** True while the queue has the message and, when `lease` is not 0, holds it under that lease. */
@@ -60,7 +70,7 @@ export function stillHeld(queue: Queue, deliveries: Deliveries): Deliveries {
 
 /** Those of the deliveries whose number is wanted. */
 export function only(deliveries: Deliveries, wanted: (number: number) => boolean): Deliveries {
-  const { numbers, at, attempts, deaths } = deliveries;
+  const { numbers, at, attempts, deaths, returned } = deliveries;
   const kept = Array.from(numbers.keys()).filter((i) => wanted(numbers[i] ?? 0));
   if (kept.length === numbers.length) return deliveries;
   return {
@@ -69,8 +79,17 @@ export function only(deliveries: Deliveries, wanted: (number: number) => boolean
     numbers: Float64Array.from(kept, (i) => numbers[i] ?? 0),
     at: Uint32Array.from(kept, (i) => at[i] ?? 0),
     attempts: Uint16Array.from(kept, (i) => attempts[i] ?? 0),
+    ...(returned && { returned: pickBits(returned, kept) }),
     ...(deaths && { deaths: kept.map((i) => deaths[i]) }),
   };
+}
+
+function pickBits(bits: Uint8Array, kept: readonly number[]): Uint8Array {
+  const out = new Uint8Array((kept.length + 7) >> 3);
+  kept.forEach((i, k) => {
+    if (((bits[i >> 3] ?? 0) & (1 << (i & 7))) !== 0) out[k >> 3] = (out[k >> 3] ?? 0) | (1 << (k & 7));
+  });
+  return out;
 }
 
 /** Undefined when the message was settled during the read: then its segment may be gone. Follows a message that was carried forward. */
@@ -92,14 +111,18 @@ export async function loadUnlessGone(reader: Reader, queue: Queue, number: numbe
 export function describeMessages(queue: Queue, numbers: Float64Array, lease: number, bytes: Uint8Array, at: Uint32Array): Deliveries {
   const attempts = new Uint16Array(numbers.length);
   let deaths: (readonly Death[] | undefined)[] | undefined;
+  let returned: Uint8Array | undefined;
   for (let i = 0; i < numbers.length; i++) {
     const number = numbers[i] ?? 0;
     attempts[i] = queue.attempts(number);
+    if (queue.hasReturned && queue.wasReturned(number)) returned = withBit(returned, i, numbers.length);
     const died = queue.deaths(number);
     if (died === undefined) continue;
     deaths ??= Array.from({ length: numbers.length }, () => undefined);
     deaths[i] = died;
   }
   const delivery = { queue: queue.spec.name, count: numbers.length, numbers, lease, bytes, at, attempts };
-  return deaths === undefined ? delivery : { ...delivery, deaths };
+  return deaths === undefined && returned === undefined
+    ? delivery
+    : { ...delivery, ...(returned && { returned }), ...(deaths && { deaths }) };
 }

@@ -32,6 +32,7 @@ async function describeTopic({ partitions }: House, tenant: Tenant, name: string
   if (topic === undefined) return undefined;
   return {
     kind: 'topic',
+    id: topic.id,
     spec: topic.spec,
     partitions: topic.partitions.map(({ start }, partition) => ({
       partition,
@@ -62,11 +63,12 @@ function describeGroup({ groups, ledger, partitions }: House, tenant: Tenant, na
   const known = tenant.groups.get(name);
   const members = groups.members(tenant, name);
   if (known === undefined && members === 0) return undefined;
-  const cursors = [...(known ?? [])].flatMap(([key, at]) => {
+  const cursors = [...(known ?? [])].flatMap(([key, { offset: at, note }]) => {
     const [id, partition] = key.split('/').map(Number);
     const topic = ledger.state.topics.get(id ?? 0);
     if (topic === undefined || partition === undefined) return [];
-    return [{ topic: topic.spec.name, partition, offset: offset(at), lag: Math.max(0, partitions.safeEnd(topic, partition) - at) }];
+    const lag = Math.max(0, partitions.safeEnd(topic, partition) - at);
+    return [{ topic: topic.spec.name, partition, offset: offset(at), lag, ...(note !== undefined && { note }) }];
   });
   return { kind: 'group', name, members, cursors };
 }

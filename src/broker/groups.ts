@@ -1,6 +1,6 @@
 /** Groups of members that share the partitions of topics: who has which, and the hand-over when members come and go. */
 
-import { cursorKey, type Tenant, type Topic } from '../core/core.ts';
+import { cursorKey, type Entry, type Tenant, type Topic } from '../core/core.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Logger } from '../host/logger.ts';
 import type { CursorMove, Join, MemberEvents, TopicPartition } from '../model/engine.ts';
@@ -11,6 +11,11 @@ import type { Partitions } from './partitions.ts';
 
 /** A member that does not finish with revoked partitions in this time loses them all the same. */
 const REVOKE_MS = 30_000;
+
+/** As the journal keeps it. */
+type Move = Extract<Entry, { kind: 'moved' }>['moves'][number];
+
+const NOTE_BYTES_MAX = 4096;
 
 export interface Member {
   readonly id: number;
@@ -89,12 +94,7 @@ export class Groups {
    * The moves as the journal keeps them; refused when the member does not own a partition. `nobody`: by hand, refused while there are
    * members; undefined: a member that is none here.
    */
-  check(
-    tenant: Tenant,
-    name: string,
-    member: Member | 'nobody' | undefined,
-    moves: readonly CursorMove[],
-  ): { topic: number; partition: number; offset: number }[] {
+  check(tenant: Tenant, name: string, member: Member | 'nobody' | undefined, moves: readonly CursorMove[]): Move[] {
     const group = this.#groups.get(keyOf(tenant, name));
     if (member === 'nobody') {
       if (group !== undefined && group.members.length > 0)
@@ -113,13 +113,20 @@ export class Groups {
           `This member of group "${member.join.group}" no longer owns partition ${move.partition} of topic "${move.topic}": the group was shared out anew.`,
         );
       }
-      if (!Number.isInteger(move.offset) || move.offset < 0 || move.offset > ends.end) {
+      const [least, most] = member === 'nobody' ? [-1, Number.MAX_SAFE_INTEGER] : [0, ends.end];
+      if (!Number.isInteger(move.offset) || move.offset < least || move.offset > most) {
         throw new Refused(
           'out-of-range',
           `Offset ${move.offset} is not in partition ${move.partition} of topic "${move.topic}", which ends at ${ends.end}.`,
         );
       }
-      return { topic: topic.id, partition: move.partition, offset: move.offset };
+      const { note } = move;
+      if (note !== undefined && Buffer.byteLength(note) > NOTE_BYTES_MAX)
+        throw new Refused(
+          'invalid',
+          `A cursor's note may have ${NOTE_BYTES_MAX} bytes; this one has ${Buffer.byteLength(note)}. Shorten it.`,
+        );
+      return { topic: topic.id, partition: move.partition, offset: move.offset, ...(note !== undefined && { note }) };
     });
   }
 
@@ -194,21 +201,24 @@ export class Groups {
       for (const key of fresh) member.owned.add(key);
       this.#begin(group, member, fresh);
       const cursors = group.tenant.groups.get(group.name);
-      member.events.assigned(fresh.map((key) => ({ ...this.#partitionOf(key), offset: offset(cursors?.get(key) ?? 0) })));
+      member.events.assigned(fresh.map((key) => ({ ...this.#partitionOf(key), offset: offset(cursors?.get(key)?.offset ?? 0) })));
     }
   }
 
   /** Where a partition without a cursor begins is decided once and kept: the next owner must not begin later and miss records. */
   #begin(group: Group, member: Member, keys: readonly string[]): void {
     const cursors = group.tenant.groups.get(group.name);
-    const moves: { topic: number; partition: number; offset: number }[] = [];
+    const moves: Move[] = [];
     for (const key of keys) {
       const [id, partition] = key.split('/').map(Number);
       const topic = this.#ledger.state.topics.get(id ?? 0);
       const ends = topic?.partitions[partition ?? 0];
       if (topic === undefined || ends === undefined || partition === undefined) continue;
-      const at = cursors?.get(key) ?? (member.join.from === 'earliest' ? ends.start : this.#partitions.safeEnd(topic, partition));
-      if (cursors?.get(key) === undefined || at < ends.start) moves.push({ topic: topic.id, partition, offset: Math.max(at, ends.start) });
+      const known = cursors?.get(key)?.offset;
+      const at = known ?? (member.join.from === 'earliest' ? ends.start : this.#partitions.safeEnd(topic, partition));
+      // One moved by hand may stand anywhere: it begins at what is there.
+      const there = Math.max(ends.start, Math.min(at, ends.end));
+      if (there !== known) moves.push({ topic: topic.id, partition, offset: there });
     }
     if (moves.length > 0) this.#ledger.record([{ kind: 'moved', tenant: group.tenant.name, group: group.name, moves }]);
   }

@@ -2,6 +2,7 @@
 
 import { type Burial, decideDeadLetter, type Entry, type Queue, type Rules, runsOf, startOf } from '../core/core.ts';
 import type { Logger } from '../host/logger.ts';
+import type { DeadLetterSpec } from '../model/declaration.ts';
 import type { Death, Deliveries } from '../model/engine.ts';
 import { type Records, readMessage, sizeOf } from '../model/record.ts';
 import { copyMessages, isThere, only } from './copies.ts';
@@ -100,7 +101,7 @@ export class Morgue {
     const nowMs = this.#ledger.nowMs();
     const entries: Entry[] = [];
     if (target !== undefined) {
-      for (const group of this.#byAddress(copy, queue, reason, nowMs)) {
+      for (const group of this.#byAddress(copy, queue, target, reason, nowMs)) {
         entries.push(...decideDeadLetter(tenant, target, group.records, group.deaths, group.address, nowMs, this.#rules));
       }
     }
@@ -145,13 +146,16 @@ export class Morgue {
   }
 
   /** Neighbours of one address share an entry. */
-  *#byAddress(copy: Deliveries, queue: Queue, reason: Death['reason'], atMs: number): Generator<Group> {
+  *#byAddress(copy: Deliveries, queue: Queue, target: DeadLetterSpec, reason: Death['reason'], atMs: number): Generator<Group> {
     let group: Group | undefined;
     let ends: number[] = [];
     for (let i = 0; i < copy.count; i++) {
       const at = copy.at[i] ?? 0;
-      const { exchange, address } = readMessage(copy.bytes, at, this.#rules.languages);
-      const deaths = withDeath(copy.deaths?.[i] ?? [], { reason, queue: queue.spec.name, exchange, address, atMs, count: 1 });
+      const before = copy.deaths?.[i] ?? [];
+      // A message that has died before came from where that sent it.
+      const { exchange, address } = before[0]?.to ?? readMessage(copy.bytes, at, this.#rules.languages);
+      const to = { exchange: target.exchange, address: target.address ?? address };
+      const deaths = withDeath(before, { reason, queue: queue.spec.name, exchange, address, to, atMs, count: 1 });
       if (group !== undefined && group.address !== address) {
         yield closed(group, ends);
         group = undefined;
@@ -187,5 +191,5 @@ function closed(group: Group, ends: readonly number[]): Group {
 function withDeath(before: readonly Death[], death: Death): readonly Death[] {
   const same = before.find((d) => d.queue === death.queue && d.reason === death.reason);
   const rest = before.filter((d) => d !== same);
-  return [{ ...death, count: (same?.count ?? 0) + 1 }, ...rest].slice(0, DEATHS_MAX);
+  return [{ ...death, atMs: same?.atMs ?? death.atMs, count: (same?.count ?? 0) + 1 }, ...rest].slice(0, DEATHS_MAX);
 }

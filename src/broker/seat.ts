@@ -1,6 +1,7 @@
 /** long because the port has that many methods, most of them of a few lines: the embedded broker as one user sees it: the Engine port, in a tenant, with that user's permissions. */
 
 import {
+  decideAlter,
   decideBind,
   decideDeclare,
   decidePublish,
@@ -14,7 +15,7 @@ import {
   type Tenant,
   type Topic,
 } from '../core/core.ts';
-import type { Binding, Declaration, Kind } from '../model/declaration.ts';
+import type { Binding, Declaration, Kind, TopicSpec } from '../model/declaration.ts';
 import type {
   Capabilities,
   Consume,
@@ -38,7 +39,7 @@ import type {
   Runs,
   Settle,
 } from '../model/engine.ts';
-import type { Offset } from '../model/lines.ts';
+import { type Offset, offset } from '../model/lines.ts';
 import { DEFAULT_TENANT, MAIN_LINE } from '../model/message.ts';
 import { isRefusal, type Refusal, Refused } from '../model/refusal.ts';
 import { checkName } from './checks.ts';
@@ -48,6 +49,7 @@ import type { Broker, House } from './house.ts';
 import { publishedOf } from './published.ts';
 import { authenticate } from './secrets.ts';
 import { transact } from './transact.ts';
+import { trim } from './trim.ts';
 
 const CAPABILITIES: Capabilities = {
   name: 'embedded',
@@ -78,6 +80,10 @@ export class Seat implements Broker {
     return { ...CAPABILITIES, durable: this.#house.durable };
   }
 
+  get identity(): string {
+    return this.#house.ledger.state.identity;
+  }
+
   as(principal: Principal): Seat {
     return new Seat(this.#house, principal);
   }
@@ -95,6 +101,15 @@ export class Seat implements Broker {
     const queue = declaration.kind === 'queue' ? this.#tenant.queues.get(declaration.name) : undefined;
     if (queue !== undefined) this.#house.queues.used(queue);
     const topic = declaration.kind === 'topic' ? this.#tenant.topics.get(declaration.name) : undefined;
+    if (topic !== undefined) groups.topicChanged(topic);
+  }
+
+  async alter(declaration: TopicSpec): Promise<void> {
+    this.#permit('configure', declaration.name);
+    const { schemas, groups, ledger } = this.#house;
+    if (typeof declaration.schema?.jsonSchema === 'object') schemas.check(declaration.schema);
+    await this.#change((nowMs) => decideAlter(ledger.state, this.#tenant, declaration, nowMs));
+    const topic = this.#tenant.topics.get(declaration.name);
     if (topic !== undefined) groups.topicChanged(topic);
   }
 
@@ -239,6 +254,18 @@ export class Seat implements Broker {
     this.#house.ledger.check();
     if (Number.isNaN(timeMs)) throw new Refused('invalid', 'The time to look for is no time. Give milliseconds since 1970.');
     return this.#house.partitions.offsetAt(this.#topic(topic, partition), partition, timeMs);
+  }
+
+  async trim(name: string, partition: number, start: Offset): Promise<Offset> {
+    this.#permit('configure', name);
+    const topic = this.#topic(name, partition);
+    const { partitions } = this.#house;
+    const begin = topic.partitions[partition]?.start ?? 0;
+    const end = partitions.safeEnd(topic, partition);
+    if (!Number.isInteger(start) || start < 0 || start > end)
+      throw new Refused('out-of-range', `Partition ${partition} of topic "${name}" cannot begin at ${start}: it holds ${begin} to ${end}.`);
+    if (start > begin) await trim(this.#house, topic, partition, start);
+    return offset(topic.partitions[partition]?.start ?? 0);
   }
 
   async join(join: Join, events: MemberEvents): Promise<Membership> {

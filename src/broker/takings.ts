@@ -116,7 +116,7 @@ export class Takings {
   #returnUnseen(queue: Queue, lease: number): void {
     const unseen = this.#queues.consumers.unseen(lease).filter((number) => queue.leaseOf(number) === lease);
     if (unseen.length === 0) return;
-    this.#ledger.record([{ kind: 'returned', queue: queue.id, dueMs: 0, counted: false, runs: runsOf(unseen) }]);
+    this.#ledger.record([{ kind: 'returned', queue: queue.id, dueMs: 0, as: 'unseen', runs: runsOf(unseen) }]);
     this.#queues.consumers.freed(lease, unseen.length);
   }
 

@@ -4,8 +4,9 @@ import type { Declaration, TopicSpec } from '../model/declaration.ts';
 import type { Position } from '../model/lines.ts';
 import { MAIN_LINE } from '../model/message.ts';
 import type { Records } from '../model/record.ts';
-import type { Entry, MessagesEntry, PlainEntry, ProducerBatch } from './entry.ts';
+import type { Entry, MessagesEntry, PlainEntry } from './entry.ts';
 import { Queue } from './queue/queue.ts';
+import { remember } from './sequence.ts';
 import { cursorKey, isDurable, type State, Topic } from './state.ts';
 
 /** What applying an entry asks of the world. */
@@ -17,9 +18,6 @@ export interface Effects {
   removed(gone: Queue | Topic): void;
   trimmed(topic: Topic, partition: number): void;
 }
-
-/** Batches remembered per producer and address: clients have at most five in flight. */
-const RECENT_MAX = 5;
 
 export function apply(state: State, entry: Entry, effects: Effects): void {
   switch (entry.kind) {
@@ -34,7 +32,7 @@ export function apply(state: State, entry: Entry, effects: Effects): void {
     case 'settled':
       return onQueue(state, entry.queue, effects, (queue) => queue.settle(entry.runs, entry.as));
     case 'returned':
-      return onQueue(state, entry.queue, effects, (queue) => queue.back(entry.runs, entry.dueMs, entry.counted));
+      return onQueue(state, entry.queue, effects, (queue) => queue.back(entry.runs, entry.dueMs, entry.as));
     case 'extended':
       return onQueue(state, entry.queue, effects, (queue) => {
         queue.extend(entry.runs, entry.lease, entry.untilMs);
@@ -61,6 +59,7 @@ export function apply(state: State, entry: Entry, effects: Effects): void {
       state.nextLease = entry.nextLease;
       state.nextProducer = entry.nextProducer;
       state.nowMs = entry.nowMs;
+      state.identity = entry.identity;
       return;
     case 'partition': {
       const ends = state.topics.get(entry.topic)?.partitions[entry.partition];
@@ -69,7 +68,7 @@ export function apply(state: State, entry: Entry, effects: Effects): void {
     }
     case 'sequences': {
       const producer = state.producers.get(entry.id);
-      for (const { address, next, recent } of entry.lines) producer?.lines.set(address, { next, recent: [...recent] });
+      for (const { line, next, recent } of entry.lines) producer?.lines.set(line, { next, recent: [...recent] });
       return;
     }
     case 'queue-state':
@@ -137,46 +136,6 @@ function pushAll(queue: Queue, entry: MessagesEntry, picks: Uint32Array | undefi
   }
 }
 
-/** Per record, where the topic named like the address put it. */
-export function placed(entry: MessagesEntry): { partitions: Int32Array; offsets: Float64Array } | undefined {
-  if (entry.named === 0) return undefined;
-  const partitions = new Int32Array(entry.records.count).fill(-1);
-  const offsets = new Float64Array(entry.records.count).fill(-1);
-  for (let t = 0; t < entry.partitions.length; t++) {
-    const target = entry.partitions[t];
-    if (target?.topic !== entry.named) continue;
-    const base = entry.bases[t] ?? 0;
-    const count = target.picks?.length ?? entry.records.count;
-    for (let k = 0; k < count; k++) {
-      const i = target.picks?.[k] ?? k;
-      partitions[i] = target.partition;
-      offsets[i] = base + k;
-    }
-  }
-  return { partitions, offsets };
-}
-
-function remember(state: State, entry: MessagesEntry): void {
-  const stamp = entry.producer;
-  const producer = stamp && state.producers.get(stamp.id);
-  if (stamp === undefined || producer === undefined) return;
-  let line = producer.lines.get(stamp.address);
-  if (line === undefined) {
-    line = { next: 0, recent: [] };
-    producer.lines.set(stamp.address, line);
-  }
-  const at = placed(entry);
-  const batch: ProducerBatch = {
-    sequence: stamp.sequence,
-    count: entry.records.count,
-    partitions: at === undefined ? [] : [...at.partitions],
-    offsets: at === undefined ? [] : [...at.offsets],
-  };
-  line.next = stamp.sequence + entry.records.count;
-  line.recent.push(batch);
-  if (line.recent.length > RECENT_MAX) line.recent.shift();
-}
-
 function retain(state: State, { retain, records }: MessagesEntry): void {
   if (retain === undefined || records.count === 0) return;
   const { bytes, ends, count, start } = records;
@@ -210,7 +169,10 @@ function applyPlain(state: State, entry: PlainEntry, effects: Effects): void {
         cursors = new Map();
         groups.set(entry.group, cursors);
       }
-      for (const move of entry.moves) cursors.set(cursorKey(move.topic, move.partition), move.offset);
+      for (const { topic, partition, offset, note } of entry.moves) {
+        if (offset < 0) cursors.delete(cursorKey(topic, partition));
+        else cursors.set(cursorKey(topic, partition), note === undefined ? { offset } : { offset, note });
+      }
       return;
     }
     case 'producer': {
@@ -228,6 +190,7 @@ function applyPlain(state: State, entry: PlainEntry, effects: Effects): void {
       return;
     }
     case 'opened':
+      if (state.identity === '') state.identity = entry.identity;
       return opened(state, entry.nowMs, effects);
     default:
       entry satisfies never;
@@ -312,7 +275,7 @@ function opened(state: State, nowMs: number, effects: Effects): void {
   for (const queue of [...state.queues.values()]) {
     if (!isDurable(queue.spec)) removeQueue(state, queue, effects);
     else if (queue.inFlight > 0) {
-      queue.back(queue.held(), 0, true);
+      queue.back(queue.held(), 0, 'failed');
       effects.touched(queue);
     }
   }

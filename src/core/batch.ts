@@ -58,7 +58,7 @@ export function messagesEntry(
     bases: new Float64Array(taken.partitions.length),
     columns: useful ? columns : undefined,
     deaths: batch.deaths,
-    producer: publish?.producer && { ...publish.producer, address: publish.address },
+    producer: publish?.producer && { line: publish.address, ...publish.producer },
     retain: retains && publish !== undefined ? { tenant: tenant.name, address: publish.address } : undefined,
   };
 }

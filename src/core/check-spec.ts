@@ -4,6 +4,7 @@ import type { DeadLetterSpec, Declaration, ExchangeSpec, QueueSpec, RetryPolicy,
 
 const NAME_BYTES_MAX = 255;
 const PARTITIONS_MAX = 10_000;
+const LABELS_BYTES_MAX = 8 * 1024;
 const EXCHANGE_TYPES: readonly unknown[] = ['direct', 'topic', 'fanout', 'headers', 'consistent-hash'];
 const OVERFLOWS: readonly unknown[] = ['refuse', 'drop-head', 'dead-letter-head', 'refuse-dead-letter'];
 
@@ -39,7 +40,12 @@ function checkTopic(spec: TopicSpec): string | undefined {
   const { partitions = 1 } = spec;
   if (!Number.isInteger(partitions) || partitions < 1 || partitions > PARTITIONS_MAX)
     return `partitions must be a whole number from 1 to ${PARTITIONS_MAX}`;
-  return numbers(spec, ['retentionMs', 'retentionBytes', 'messageBytesMax']) ?? flags(spec, ['compact']) ?? checkSchemaSpec(spec.schema);
+  return (
+    numbers(spec, ['retentionMs', 'retentionBytes', 'messageBytesMax']) ??
+    flags(spec, ['compact']) ??
+    checkSchemaSpec(spec.schema) ??
+    checkLabels(spec.labels)
+  );
 }
 
 function checkQueue(spec: QueueSpec): string | undefined {
@@ -62,12 +68,17 @@ function checkQueue(spec: QueueSpec): string | undefined {
   if (expiresMs === 0) return 'expiresMs must be greater than 0';
   if (spec.grouped === true && priorityMax > 0) return 'a grouped queue cannot have priorities: order within a group would be lost';
   if (overflow !== undefined && !OVERFLOWS.includes(overflow)) return `overflow must be one of ${OVERFLOWS.join(', ')}`;
-  return checkDeadLetter('deadLetter', deadLetter) ?? checkRetry(spec.retry) ?? checkSchemaSpec(spec.schema);
+  return checkDeadLetter('deadLetter', deadLetter) ?? checkRetry(spec.retry) ?? checkSchemaSpec(spec.schema) ?? checkLabels(spec.labels);
 }
 
 function checkExchange(spec: ExchangeSpec): string | undefined {
   if (!EXCHANGE_TYPES.includes(spec.type)) return `there is no exchange type "${String(spec.type)}"`;
-  return flags(spec, ['durable', 'autoDelete', 'internal']) ?? texts(spec, ['alternate', 'hashHeader']) ?? checkSchemaSpec(spec.schema);
+  return (
+    flags(spec, ['durable', 'autoDelete', 'internal']) ??
+    texts(spec, ['alternate', 'hashHeader']) ??
+    checkSchemaSpec(spec.schema) ??
+    checkLabels(spec.labels)
+  );
 }
 
 function checkUser(spec: UserSpec): string | undefined {
@@ -96,6 +107,13 @@ function checkDeadLetter(what: string, target: DeadLetterSpec | undefined): stri
   if (target === undefined) return undefined;
   if (!isObject(target) || typeof target.exchange !== 'string') return `${what} must name an exchange, or "" and a queue as address`;
   return target.address === undefined || typeof target.address === 'string' ? undefined : `${what}.address must be text`;
+}
+
+function checkLabels(labels: unknown): string | undefined {
+  if (labels === undefined) return undefined;
+  if (!isObject(labels) || !Object.values(labels).every((text) => typeof text === 'string')) return 'labels must be texts by name';
+  const sizeBytes = Object.entries(labels).reduce((sum, pair) => sum + Buffer.byteLength(pair.join('')), 0);
+  return sizeBytes > LABELS_BYTES_MAX ? `its labels take ${sizeBytes} bytes; at most ${LABELS_BYTES_MAX} are kept` : undefined;
 }
 
 function checkSchemaSpec(schema: TopicSpec['schema']): string | undefined {

@@ -62,7 +62,15 @@ export function overflowed(batch: Batch, queue: Queue, picks: Uint32Array | unde
   if (deadLetter === undefined) return [];
   const records = picks === undefined ? batch.records : gathered(batch.records, picks);
   const first = batch.message(picks?.[0] ?? 0);
-  const death: Death = { reason: 'overflow', queue: name, exchange: first.exchange, address: first.address, atMs: batch.nowMs, count: 1 };
+  const death: Death = {
+    reason: 'overflow',
+    queue: name,
+    exchange: first.exchange,
+    address: first.address,
+    to: { exchange: deadLetter.exchange, address: deadLetter.address ?? first.address },
+    atMs: batch.nowMs,
+    count: 1,
+  };
   const deaths = Array.from({ length: records.count }, () => [death]);
   return decideDeadLetter(batch.tenant, deadLetter, records, deaths, first.address, batch.nowMs, batch.rules);
 }
@@ -79,6 +87,7 @@ export function faultEntries(batch: Batch, fault: Fault, publish: Publish): read
     queue: '',
     exchange: publish.exchange ?? MAIN_LINE,
     address: publish.address,
+    to: { exchange: fault.to.exchange, address: fault.to.address ?? publish.address },
     atMs: batch.nowMs,
     count: 1,
   };

@@ -1,11 +1,11 @@
 /** Deciding declarations, removals and bindings: what is valid, what is there already, what stands against it. */
 
-import type { Binding, Declaration, Kind } from '../model/declaration.ts';
+import type { Binding, Declaration, Kind, TopicSpec } from '../model/declaration.ts';
 import { MAIN_LINE } from '../model/message.ts';
 import { type Refusal, refuse } from '../model/refusal.ts';
 import { checkName, checkSpec } from './check-spec.ts';
 import type { Entry } from './entry.ts';
-import type { State, Tenant } from './state.ts';
+import type { State, Tenant, Topic } from './state.ts';
 
 /** Nothing to do is an empty list: it is there already, just so. */
 export function decideDeclare(state: State, tenant: Tenant, spec: Declaration, nowMs: number): readonly Entry[] | Refusal {
@@ -16,30 +16,42 @@ export function decideDeclare(state: State, tenant: Tenant, spec: Declaration, n
     case 'queue': {
       const known = tenant.queues.get(spec.name);
       if (known === undefined) return [declared];
-      return same(known.spec, spec) ? [] : conflict(known.spec, spec);
+      return alike(known.spec, spec) ? [] : conflict(known.spec, spec);
     }
     case 'topic': {
       const known = tenant.topics.get(spec.name);
       if (known === undefined) return [declared];
-      if (same(known.spec, spec)) return [];
-      if ((spec.partitions ?? 1) < known.partitions.length) {
-        return refuse(
-          'conflict',
-          `Topic "${spec.name}" has ${known.partitions.length} partitions; they can be raised, not lowered to ${spec.partitions ?? 1}.`,
-        );
-      }
-      const { partitions: _a, ...before } = known.spec;
-      const { partitions: _b, ...after } = spec;
-      return same(before, after) ? [declared] : conflict(known.spec, spec);
+      if (alike(known.spec, spec)) return [];
+      if ((spec.partitions ?? 1) < known.partitions.length) return lowered(known, spec);
+      const { partitions: _, ...before } = known.spec;
+      const { partitions, ...after } = spec;
+      // Raised as it stands: labels are changed by `alter` alone.
+      return alike(before, after)
+        ? [{ ...declared, spec: { ...known.spec, ...(partitions && { partitions }) } }]
+        : conflict(known.spec, spec);
     }
     case 'exchange': {
       const known = tenant.router.exchange(spec.name);
       if (known === undefined) return [declared];
-      return same(known, spec) ? [] : conflict(known, spec);
+      return alike(known, spec) ? [] : conflict(known, spec);
     }
     case 'user':
       return [declared];
   }
+}
+
+/** A topic with other properties than it has. What it holds stays; its partitions may be raised. */
+export function decideAlter(state: State, tenant: Tenant, spec: TopicSpec, nowMs: number): readonly Entry[] | Refusal {
+  const fault = checkName(spec.name) ?? checkSpec(spec);
+  if (fault !== undefined) return refuse('invalid', `The topic "${printable(spec.name)}" cannot be altered: ${fault}.`);
+  const known = tenant.topics.get(spec.name);
+  if (known === undefined) return refuse('unknown', `There is no topic "${spec.name}" to alter. Declare it first.`);
+  if ((spec.partitions ?? 1) < known.partitions.length) return lowered(known, spec);
+  return [{ kind: 'declared', id: state.nextId, tenant: tenant.name, spec, nowMs }];
+}
+
+function lowered(known: Topic, { name, partitions = 1 }: TopicSpec): Refusal {
+  return refuse('conflict', `Topic "${name}" has ${known.partitions.length} partitions; they can be raised, not lowered to ${partitions}.`);
 }
 
 export function decideRemove(
@@ -100,13 +112,18 @@ function conflict(known: object, asked: object): Refusal {
   const a = known as Record<string, unknown>;
   const b = asked as Record<string, unknown>;
   for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
-    if (!same(a[key], b[key]))
+    if (key !== 'labels' && !same(a[key], b[key]))
       differing.push(`${key} is ${JSON.stringify(a[key]) ?? 'not set'}, asked for ${JSON.stringify(b[key]) ?? 'not set'}`);
   }
   return refuse(
     'conflict',
     `${String(a.kind)} "${String(a.name)}" exists with other properties: ${differing.join('; ')}. Declare it as it is, or remove it first.`,
   );
+}
+
+/** Says the same, whatever the labels. */
+function alike(a: object, b: object): boolean {
+  return same({ ...a, labels: undefined }, { ...b, labels: undefined });
 }
 
 /** Equal as JSON, whatever the order of properties. */

@@ -10,6 +10,7 @@ import { Refused } from '../model/refusal.ts';
 import type { Entry, MessagesEntry, PartitionTarget, QueueTarget, SettledAs } from './entry.ts';
 import { In, Out, type Room } from './entry-bytes.ts';
 import { entryOfJson, jsonOfEntry } from './entry-json.ts';
+import type { ReturnedAs } from './queue/queue.ts';
 
 const KIND = {
   messages: 1,
@@ -26,6 +27,8 @@ const KIND = {
 } as const;
 const CHECKPOINT = 0x80;
 const SETTLED: readonly SettledAs[] = ['acked', 'deadLettered', 'expired', 'dropped', 'purged'];
+
+const RETURNED: readonly ReturnedAs[] = ['requeued', 'failed', 'unseen'];
 
 const HAS = { columns: 1, deaths: 2, producer: 4, retain: 8 } as const;
 const COLUMN = { priority: 1, dueMs: 2, ttlMs: 4, group: 8, dedupId: 16 } as const;
@@ -87,7 +90,7 @@ function messagesSizeMax(entry: MessagesEntry): number {
     for (const list of [c.group, c.dedupId]) for (const text of list ?? []) size += 4 + (text?.length ?? 0) * 3;
   }
   if (entry.deaths !== undefined) size += 8 + JSON.stringify(entry.deaths).length * 3;
-  if (entry.producer !== undefined) size += 32 + entry.producer.address.length * 3;
+  if (entry.producer !== undefined) size += 32 + entry.producer.line.length * 3;
   if (entry.retain !== undefined) size += 16 + (entry.retain.tenant.length + entry.retain.address.length) * 3;
   return size;
 }
@@ -120,7 +123,7 @@ function writeEntry(entry: Entry, out: Out, room: Room, flag: number): void {
       out.u8(KIND.returned | flag);
       out.u32(entry.queue);
       out.f64(entry.dueMs);
-      out.u8(entry.counted ? 1 : 0);
+      out.u8(RETURNED.indexOf(entry.as));
       out.runs(entry.runs);
       return;
     case 'due':
@@ -188,7 +191,7 @@ function writeMessages(entry: MessagesEntry, out: Out, room: Room): void {
     out.f64(producer.id);
     out.u32(producer.epoch);
     out.f64(producer.sequence);
-    out.text(producer.address);
+    out.text(producer.line);
   }
   if (retain !== undefined) {
     out.text(retain.tenant);
@@ -236,7 +239,7 @@ function readEntry(input: In): Entry {
       return { kind: 'settled', queue, as, runs: input.runs() };
     }
     case KIND.returned:
-      return { kind: 'returned', queue: input.u32(), dueMs: input.f64(), counted: input.u8() === 1, runs: input.runs() };
+      return readReturned(input);
     case KIND.due:
       return { kind: 'due', queue: input.u32(), nowMs: input.f64() };
     case KIND.carried:
@@ -260,6 +263,14 @@ function readEntry(input: In): Entry {
   }
 }
 
+function readReturned(input: In): Entry {
+  const queue = input.u32();
+  const dueMs = input.f64();
+  const as = RETURNED[input.u8()];
+  if (as === undefined) throw new RangeError('unknown way of coming back');
+  return { kind: 'returned', queue, dueMs, as, runs: input.runs() };
+}
+
 function readMessages(input: In): MessagesEntry {
   const has = input.u8();
   const nowMs = input.f64();
@@ -272,7 +283,7 @@ function readMessages(input: In): MessagesEntry {
   const columns = (has & HAS.columns) !== 0 ? readColumns(input, count) : undefined;
   const deaths = (has & HAS.deaths) !== 0 ? (JSON.parse(input.text()) as Death[][]) : undefined;
   const producer =
-    (has & HAS.producer) !== 0 ? { id: input.f64(), epoch: input.u32(), sequence: input.f64(), address: input.text() } : undefined;
+    (has & HAS.producer) !== 0 ? { id: input.f64(), epoch: input.u32(), sequence: input.f64(), line: input.text() } : undefined;
   const retain = (has & HAS.retain) !== 0 ? { tenant: input.text(), address: input.text() } : undefined;
   const { records, recordsAt } = input.records();
   const bases = new Float64Array(partitions.length);

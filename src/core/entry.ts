@@ -4,6 +4,7 @@ import type { Binding, Declaration, Kind } from '../model/declaration.ts';
 import type { Columns, Death, ProducerStamp, Runs } from '../model/engine.ts';
 import type { Position } from '../model/lines.ts';
 import type { Records } from '../model/record.ts';
+import type { ReturnedAs } from './queue/queue.ts';
 
 /** Which of the records a target takes, by index, in order; absent = all. */
 export type Picks = Uint32Array | undefined;
@@ -35,7 +36,7 @@ export interface MessagesEntry {
   readonly columns: Columns | undefined;
   /** Why each was dead-lettered on its way, newest first. */
   readonly deaths: readonly (readonly Death[])[] | undefined;
-  readonly producer: (ProducerStamp & { readonly address: string }) | undefined;
+  readonly producer: Required<ProducerStamp> | undefined;
   /** The last record becomes the retained value of this address. */
   readonly retain: { readonly tenant: string; readonly address: string } | undefined;
 }
@@ -46,7 +47,7 @@ export type Entry =
   | MessagesEntry
   | { readonly kind: 'leased'; readonly queue: number; readonly lease: number; readonly untilMs: number; readonly runs: Runs }
   | { readonly kind: 'settled'; readonly queue: number; readonly as: SettledAs; readonly runs: Runs }
-  | { readonly kind: 'returned'; readonly queue: number; readonly dueMs: number; readonly counted: boolean; readonly runs: Runs }
+  | { readonly kind: 'returned'; readonly queue: number; readonly dueMs: number; readonly as: ReturnedAs; readonly runs: Runs }
   | { readonly kind: 'extended'; readonly queue: number; readonly lease: number; readonly untilMs: number; readonly runs: Runs }
   | { readonly kind: 'due'; readonly queue: number; readonly nowMs: number }
   /** Messages written again so that the old segment can go: record `i` of `records` is message `numbers[i]` of queue `queues[i]`. */
@@ -72,12 +73,13 @@ export type PlainEntry =
       readonly kind: 'moved';
       readonly tenant: string;
       readonly group: string;
-      readonly moves: readonly { readonly topic: number; readonly partition: number; readonly offset: number }[];
+      /** Offset -1 removes the cursor. */
+      readonly moves: readonly { readonly topic: number; readonly partition: number; readonly offset: number; readonly note?: string }[];
     }
   | { readonly kind: 'producer'; readonly id: number; readonly epoch: number; readonly name: string | undefined }
   | { readonly kind: 'trimmed'; readonly topic: number; readonly partition: number; readonly start: number }
   /** Serving begins (again): what was held by consumers of the former process goes back, what was not durable goes. */
-  | { readonly kind: 'opened'; readonly nowMs: number };
+  | { readonly kind: 'opened'; readonly nowMs: number; readonly identity: string };
 
 /** Entries that only a checkpoint holds: they restate what no other entry can. */
 export type CheckpointEntry =
@@ -87,15 +89,16 @@ export type CheckpointEntry =
       readonly nextLease: number;
       readonly nextProducer: number;
       readonly nowMs: number;
+      readonly identity: string;
     }
   | { readonly kind: 'partition'; readonly topic: number; readonly partition: number; readonly start: number; readonly end: number }
   | { readonly kind: 'sequences'; readonly id: number; readonly lines: readonly ProducerLine[] }
   | { readonly kind: 'queue-state'; readonly queue: number; readonly piece: Uint8Array }
   | { readonly kind: 'retained'; readonly tenant: string; readonly address: string; readonly record: Uint8Array };
 
-/** What is remembered of one producer on one address: the next sequence, and the last batches for answering repeats. */
+/** What is remembered of one producer on one line: the next sequence, and the last batches for answering repeats. */
 export interface ProducerLine {
-  readonly address: string;
+  readonly line: string;
   readonly next: number;
   readonly recent: readonly ProducerBatch[];
 }

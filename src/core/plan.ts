@@ -8,7 +8,7 @@ export interface Plan {
   readonly pushed: Map<number, number>;
   /** `queueId/dedupId` */
   readonly dedup: Set<string>;
-  /** Next sequence by `producerId/address`. */
+  /** Next sequence by `producerId/epoch/line`. */
   readonly sequences: Map<string, number>;
   /** Messages about to be settled, `queueId/number`. */
   readonly settled: Set<string>;

@@ -10,8 +10,9 @@ import type { Entry, MessagesEntry, ProducerBatch } from './entry.ts';
 import { checkSchemas } from './faults.ts';
 import { startOf } from './picks.ts';
 import { nothingPlanned, type Plan } from './plan.ts';
-import { NONE_WITHOUT, routeOf, sharesOf } from './route.ts';
+import { NONE_WITHOUT, routeOfAll, sharesOf } from './route.ts';
 import type { Route } from './routing/routing.ts';
+import { sequenceAfter } from './sequence.ts';
 import type { Destination, State, Tenant } from './state.ts';
 import { checkSizes, takeShare, transformed } from './take.ts';
 
@@ -39,7 +40,7 @@ export function decidePublish(
   const { records } = publish;
   if (records.count === 0) return NOTHING;
   const exchange = publish.exchange ?? MAIN_LINE;
-  const route = routeOf(tenant, exchange, publish.address);
+  const route = routeOfAll(tenant, publish);
   if (isRefusal(route)) return route;
   if (tenant.router.exchange(exchange)?.internal === true) {
     return refuse('forbidden', `Exchange "${exchange}" is internal: only bindings feed it. Publish to the exchange it is bound to.`);
@@ -104,20 +105,20 @@ function checkSequence(state: State, publish: Publish, plan: Plan): ProducerBatc
       `Producer ${stamp.id} goes on with epoch ${producer.epoch}; epoch ${stamp.epoch} has been taken over and may not publish.`,
     );
   }
-  if (stamp.epoch > producer.epoch)
+  const { line: name = publish.address } = stamp;
+  const isNewEpoch = stamp.epoch > producer.epoch;
+  if (isNewEpoch && producer.name !== undefined)
     return refuse('invalid', `Producer ${stamp.id} has epoch ${producer.epoch}; epoch ${stamp.epoch} was never given out.`);
-  const line = producer.lines.get(publish.address);
-  const next = plan.sequences.get(`${stamp.id}/${publish.address}`) ?? line?.next ?? stamp.sequence;
+  const line = isNewEpoch ? undefined : producer.lines.get(name);
+  const planned = `${stamp.id}/${stamp.epoch}/${name}`;
+  const next = plan.sequences.get(planned) ?? (isNewEpoch ? 0 : (line?.next ?? stamp.sequence));
   if (stamp.sequence === next) {
-    plan.sequences.set(`${stamp.id}/${publish.address}`, next + publish.records.count);
+    plan.sequences.set(planned, sequenceAfter(next, publish.records.count));
     return 'next';
   }
   const known = line?.recent.find((batch) => batch.sequence === stamp.sequence && batch.count === publish.records.count);
   if (known !== undefined) return known;
-  return refuse(
-    'out-of-order',
-    `Producer ${stamp.id} sent sequence ${stamp.sequence} to "${publish.address}", but ${next} comes next there.`,
-  );
+  return refuse('out-of-order', `Producer ${stamp.id} sent sequence ${stamp.sequence} to "${name}", but ${next} comes next there.`);
 }
 
 function decideTargets(batch: Batch, route: Route<Destination>, publish: Publish, faults: readonly Fault[]): PublishDecision | Refusal {

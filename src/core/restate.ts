@@ -35,9 +35,9 @@ export function* restate(state: State): Generator<Entry> {
       yield { kind: 'bound', tenant: name, binding };
     }
     for (const [group, cursors] of tenant.groups) {
-      const moves = [...cursors].map(([key, offset]) => {
+      const moves = [...cursors].map(([key, cursor]) => {
         const [topic, partition] = key.split('/');
-        return { topic: Number(topic), partition: Number(partition), offset };
+        return { topic: Number(topic), partition: Number(partition), ...cursor };
       });
       yield { kind: 'moved', tenant: name, group, moves };
     }
@@ -46,15 +46,16 @@ export function* restate(state: State): Generator<Entry> {
   for (const producer of state.producers.values()) {
     yield { kind: 'producer', id: producer.id, epoch: producer.epoch, name: producer.name };
     if (producer.lines.size > 0) {
-      yield { kind: 'sequences', id: producer.id, lines: [...producer.lines].map(([address, line]) => ({ address, ...line })) };
+      yield { kind: 'sequences', id: producer.id, lines: [...producer.lines].map(([name, line]) => ({ line: name, ...line })) };
     }
   }
-  yield { kind: 'counters', nextId: state.nextId, nextLease: state.nextLease, nextProducer: state.nextProducer, nowMs: state.nowMs };
+  const { nextId, nextLease, nextProducer, nowMs, identity } = state;
+  yield { kind: 'counters', nextId, nextLease, nextProducer, nowMs, identity };
 }
 
 /** The state as one line of text: equal states give equal lines. For the simulator and tests; walks everything. */
 export function digest(state: State): string {
-  const parts: unknown[] = [state.nextId, state.nextLease, state.nextProducer];
+  const parts: unknown[] = [state.nextId, state.nextLease, state.nextProducer, state.identity];
   for (const name of [...state.tenants.keys()].sort()) {
     const tenant = state.tenant(name);
     parts.push(name, tenant.router.digest());

@@ -1,7 +1,8 @@
 /** Where a batch goes: the route of its address, the records each target takes, the partitions of a topic. */
 
-import type { Message } from '../model/message.ts';
-import { type Refusal, refuse } from '../model/refusal.ts';
+import type { Publish } from '../model/engine.ts';
+import { MAIN_LINE, type Message } from '../model/message.ts';
+import { isRefusal, type Refusal, refuse } from '../model/refusal.ts';
 import type { Batch } from './batch.ts';
 import type { PartitionTarget } from './entry.ts';
 import { pick } from './picks.ts';
@@ -10,12 +11,41 @@ import type { Destination, Tenant, Topic } from './state.ts';
 
 export function routeOf(tenant: Tenant, exchange: string, address: string): Route<Destination> | Refusal {
   if (exchange === '') {
-    const queue = tenant.queues.get(address);
-    if (queue === undefined) return refuse('unknown', `There is no queue "${address}". Declare it before sending to it.`);
-    return { exists: true, targets: [{ to: { kind: 'queue', queue }, transform: undefined }], conditional: [] };
+    const to = tenant.named(address);
+    if (to === undefined) return refuse('unknown', `There is no queue "${address}". Declare it before sending to it.`);
+    return { exists: true, targets: [{ to, transform: undefined }], conditional: [] };
   }
   const route = tenant.router.route(exchange, address);
   return route.exists ? route : refuse('unknown', `There is no exchange "${exchange}". Declare it before publishing to it.`);
+}
+
+/** The route of a publish: of its address and of those it names besides. What several of them reach stands there once. */
+export function routeOfAll(tenant: Tenant, { exchange = MAIN_LINE, address, also = [], mayMiss }: Publish): Route<Destination> | Refusal {
+  const routes: Route<Destination>[] = [];
+  for (const one of also.length === 0 ? [address] : new Set([address, ...also])) {
+    const route = routeOf(tenant, exchange, one);
+    if (!isRefusal(route)) routes.push(route);
+    // Of further addresses none has to be there.
+    else if (exchange !== '' || (one === address && mayMiss !== true)) return route;
+  }
+  const only = routes[0] ?? NOWHERE;
+  if (routes.length <= 1) return only;
+  const targets = distinct(routes.flatMap((route) => route.targets));
+  const conditional = routes.flatMap((route) => route.conditional);
+  const besides = (message: Message) => distinct([...targets, ...routes.flatMap((route) => alsoTo(route, message))]).slice(targets.length);
+  return { exists: true, targets, conditional, also: besides };
+}
+
+const NOWHERE: Route<Destination> = { exists: true, targets: [], conditional: [] };
+
+/** In their order, each destination once for each transform. */
+function distinct(targets: readonly Target<Destination>[]): Target<Destination>[] {
+  const seen = new Map<Destination, Set<Transform | undefined>>();
+  return targets.filter(({ to, transform }) => {
+    const known = seen.get(to) ?? new Set();
+    seen.set(to, known);
+    return !known.has(transform) && known.add(transform);
+  });
 }
 
 /** What one target takes: all records, or those picked. */

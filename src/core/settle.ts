@@ -38,7 +38,7 @@ export function decideSettle(tenant: Tenant, settle: Settle, nowMs: number, draw
       return { queue, entries: [{ kind: 'settled', queue: queue.id, as: 'acked', runs }], burials: [], runs, count };
     case 'requeue': {
       const dueMs = settle.delayMs ? nowMs + settle.delayMs : 0;
-      return { queue, entries: [{ kind: 'returned', queue: queue.id, dueMs, counted: false, runs }], burials: [], runs, count };
+      return { queue, entries: [{ kind: 'returned', queue: queue.id, dueMs, as: 'requeued', runs }], burials: [], runs, count };
     }
     case 'reject':
       return { queue, ...over(queue, [...numbersOf(runs)], 'rejected'), runs, count };
@@ -58,7 +58,7 @@ export function decideReturn(
   const { retry } = queue.spec;
   if (retry === undefined) {
     const dueMs = delayMs ? nowMs + delayMs : 0;
-    return { entries: [{ kind: 'returned', queue: queue.id, dueMs, counted: true, runs }], burials: [] };
+    return { entries: [{ kind: 'returned', queue: queue.id, dueMs, as: 'failed', runs }], burials: [] };
   }
   const spent: number[] = [];
   const byDue = new Map<number, number[]>();
@@ -74,7 +74,7 @@ export function decideReturn(
     }
   }
   const entries: Entry[] = [];
-  for (const [dueMs, numbers] of byDue) entries.push({ kind: 'returned', queue: queue.id, dueMs, counted: true, runs: runsOf(numbers) });
+  for (const [dueMs, numbers] of byDue) entries.push({ kind: 'returned', queue: queue.id, dueMs, as: 'failed', runs: runsOf(numbers) });
   const ends = over(queue, spent, 'attempts');
   return { entries: [...entries, ...ends.entries], burials: ends.burials };
 }

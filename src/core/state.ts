@@ -53,8 +53,14 @@ export class Topic {
   }
 }
 
-/** A group's cursors: next offset to read, by `topicId/partition`. */
-export type Cursors = Map<string, number>;
+/** The next offset to read, and what its mover noted beside it. */
+export interface Cursor {
+  readonly offset: number;
+  readonly note?: string;
+}
+
+/** A group's cursors by `topicId/partition`. */
+export type Cursors = Map<string, Cursor>;
 
 export function cursorKey(topic: number, partition: number): string {
   return `${topic}/${partition}`;
@@ -85,6 +91,14 @@ export class Tenant {
     });
   }
 
+  /** Who is reached by name alone: the queue, or the topic when there is no such queue. */
+  named(name: string): Destination | undefined {
+    const queue = this.queues.get(name);
+    if (queue !== undefined) return this.#destination(queue, () => ({ kind: 'queue', queue }));
+    const topic = this.topics.get(name);
+    return topic && this.#destination(topic, () => ({ kind: 'topic', topic }));
+  }
+
   /** One object per destination, so that routes can be compared by identity. */
   #destination(of: Queue | Topic, make: () => Destination): Destination {
     let found = this.#destinations.get(of);
@@ -109,7 +123,7 @@ export interface Producer {
   readonly id: number;
   epoch: number;
   readonly name: string | undefined;
-  /** By address. */
+  /** By what is counted by itself: an address, or the name the publisher gave the line. */
   readonly lines: Map<string, Line>;
 }
 
@@ -127,6 +141,8 @@ export class State {
   nextProducer = 1;
   /** The latest time any entry knew: time never runs backwards across a restart. */
   nowMs = 0;
+  /** Made once for this data. */
+  identity = '';
 
   tenant(name: string = DEFAULT_TENANT): Tenant {
     let tenant = this.tenants.get(name);

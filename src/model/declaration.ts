@@ -2,10 +2,17 @@
 
 export type Kind = 'topic' | 'queue' | 'exchange' | 'group' | 'user';
 
+/**
+ * What doors note on a declaration in their own words: kept and described, never interpreted, and no reason for a `conflict`. At most 8 KiB
+ * of names and values.
+ */
+export type Labels = Readonly<Record<string, string>>;
+
 /** Times are milliseconds, sizes bytes. Absent means no limit unless said otherwise. */
 export interface TopicSpec {
   readonly kind: 'topic';
   readonly name: string;
+  readonly labels?: Labels;
   /** Default 1. May be raised later, never lowered. */
   readonly partitions?: number;
   readonly retentionMs?: number;
@@ -43,6 +50,7 @@ export interface DeadLetterSpec {
 export interface QueueSpec {
   readonly kind: 'queue';
   readonly name: string;
+  readonly labels?: Labels;
   /** Default true. False: gone at restart, and nothing waits for the disk on its account. */
   readonly durable?: boolean;
   /** Removed when its last consumer has gone. */
@@ -82,6 +90,7 @@ export type ExchangeType = 'direct' | 'topic' | 'fanout' | 'headers' | 'consiste
 export interface ExchangeSpec {
   readonly kind: 'exchange';
   readonly name: string;
+  readonly labels?: Labels;
   readonly type: ExchangeType;
   readonly durable?: boolean;
   readonly autoDelete?: boolean;

@@ -5,7 +5,7 @@
  * Every method rejects with `Refused` (see `refusal.ts`) for what is expected to go wrong.
  */
 
-import type { Binding, Declaration, Kind, UserSpec } from './declaration.ts';
+import type { Binding, Declaration, Kind, TopicSpec, UserSpec } from './declaration.ts';
 import type { Offset } from './lines.ts';
 import type { Records } from './record.ts';
 import type { Refusal } from './refusal.ts';
@@ -47,22 +47,31 @@ export interface Columns {
   readonly partition?: Int32Array;
 }
 
-/** Idempotent publishing: the first record has `sequence`, the next one more. Per producer and address. */
+/**
+ * Idempotent publishing: the first record has `sequence`, the next one more, and after 2^31 - 1 comes 0. A producer without a name may go
+ * on with a higher epoch than it was given: it begins at sequence 0 then.
+ */
 export interface ProducerStamp {
   readonly id: number;
   readonly epoch: number;
   readonly sequence: number;
+  /** What is counted by itself. Default: the address. */
+  readonly line?: string;
 }
 
 export interface Publish {
-  /** `''` = straight to the queue named by `address`. Default: the main line. */
+  /** `''` = straight to the queue named by `address`, or the topic when there is no such queue. Default: the main line. */
   readonly exchange?: string;
   readonly address: string;
   /** Borrowed until the returned promise settles. */
   readonly records: Records;
   readonly columns?: Columns;
+  /** Further addresses of the same exchange: a queue or topic that several of them reach takes each record once. */
+  readonly also?: readonly string[];
   /** Refuse with `unrouted` when no queue or topic takes it. */
   readonly mandatory?: boolean;
+  /** Straight to a queue that is not there: `routed` is 0 instead of a refusal. */
+  readonly mayMiss?: boolean;
   /** Refuse with `unknown` unless a topic bears the name of the address. */
   readonly toTopic?: boolean;
   /** Confirm without waiting for the disk. */
@@ -97,6 +106,8 @@ export interface Deliveries {
   readonly at: Uint32Array;
   /** How often each has been delivered, this time included. */
   readonly attempts: Uint16Array;
+  /** Bits of those that were handed out before, whether or not that counted as an attempt; absent when none was. */
+  readonly returned?: Uint8Array;
   /** Why each was dead-lettered on its way here, newest first; absent when none was. */
   readonly deaths?: readonly (readonly Death[] | undefined)[];
 }
@@ -106,8 +117,12 @@ export type DeathReason = 'rejected' | 'expired' | 'overflow' | 'attempts' | 'sc
 export interface Death {
   readonly reason: DeathReason;
   readonly queue: string;
+  /** Where it had come to that queue from. */
   readonly exchange: string;
   readonly address: string;
+  /** Where it was sent to then. */
+  readonly to: { readonly exchange: string; readonly address: string };
+  /** When it died there for this reason the first time. */
   readonly atMs: number;
   /** How often it died there for this reason. */
   readonly count: number;
@@ -223,6 +238,8 @@ export interface TopicPartition {
 export interface CursorMove extends TopicPartition {
   /** The next offset to read. */
   readonly offset: Offset;
+  /** Kept with the cursor and given back when the group is described; at most 4 KiB. */
+  readonly note?: string;
 }
 
 export interface MemberEvents {
@@ -253,7 +270,14 @@ export type Operation =
 
 /** A declared thing and how it is doing. Numbers are counts unless the name says otherwise. */
 export type Description =
-  | { readonly kind: 'topic'; readonly spec: Declaration; readonly partitions: readonly PartitionState[]; readonly sizeBytes: number }
+  | {
+      readonly kind: 'topic';
+      /** Never used twice: a topic of the same name declared later has another. */
+      readonly id: number;
+      readonly spec: Declaration;
+      readonly partitions: readonly PartitionState[];
+      readonly sizeBytes: number;
+    }
   | {
       readonly kind: 'queue';
       readonly spec: Declaration;
@@ -285,10 +309,14 @@ export interface QueueTotals {
 
 export interface Engine {
   readonly capabilities: Capabilities;
+  /** 32 hexadecimal digits, made once for this data: the same after a restart. */
+  readonly identity: string;
   /** The same engine as this user sees it: in its tenant, with its permissions. */
   as(principal: Principal): Engine;
 
   declare(declaration: Declaration): Promise<void>;
+  /** Gives a topic other properties; its partitions may be raised, not lowered. */
+  alter(declaration: TopicSpec): Promise<void>;
   /** `ifUnused`: refuse while it has consumers or bindings; `ifEmpty`: refuse while a queue holds messages. */
   remove(kind: Kind, name: string, options?: { ifUnused?: boolean; ifEmpty?: boolean }): Promise<void>;
   describe(kind: Kind, name: string): Promise<Description | undefined>;
@@ -315,8 +343,13 @@ export interface Engine {
   fetch(fetch: Fetch): Promise<Fetched>;
   /** The first record at or after a time; `end` when there is none. */
   offsetAt(topic: string, partition: number, timeMs: number): Promise<Offset>;
+  /** Lets a partition begin later: what is before goes. Resolves with where it begins now, once that is safe. */
+  trim(topic: string, partition: number, start: Offset): Promise<Offset>;
   join(join: Join, events: MemberEvents): Promise<Membership>;
-  /** Moves cursors of a group by hand; refused as `exclusive` while it has members. */
+  /**
+   * Moves cursors of a group by hand, also beyond the end; refused as `exclusive` while it has members. An offset of -1 removes the
+   * cursor.
+   */
   moveCursors(group: string, moves: readonly CursorMove[]): Promise<void>;
 
   /**

@@ -125,7 +125,7 @@ test('what has had all its attempts and came back is over, not delivered', () =>
   const world = worldOf(2, { retry: { attempts: 1 } });
   const { id } = world.queue('q');
   world.apply({ kind: 'leased', queue: id, lease: 3, untilMs: 1, runs: Float64Array.of(0, 1) });
-  world.apply({ kind: 'returned', queue: id, dueMs: 0, counted: true, runs: Float64Array.of(0, 1) });
+  world.apply({ kind: 'returned', queue: id, dueMs: 0, as: 'failed', runs: Float64Array.of(0, 1) });
   const taker = takerOf(world);
   serve(world, takersOf(taker));
   assert.deepEqual(taker.got, [1]);

@@ -33,6 +33,7 @@ const death: fc.Arbitrary<Death> = fc.record({
   queue: text,
   exchange: text,
   address: text,
+  to: fc.record({ exchange: text, address: text }),
   atMs: whole,
   count: whole,
 });
@@ -77,7 +78,7 @@ const messages: fc.Arbitrary<MessagesEntry> = records.chain((of) => {
     bases: fc.constant(new Float64Array(0)),
     columns: fc.option(columns, { nil: undefined }),
     deaths: fc.option(list(fc.array(death, { maxLength: 3 }), count), { nil: undefined }),
-    producer: fc.option(fc.record({ id: whole, epoch: u32, sequence: whole, address: text }), { nil: undefined }),
+    producer: fc.option(fc.record({ id: whole, epoch: u32, sequence: whole, line: text }), { nil: undefined }),
     retain: fc.option(fc.record({ tenant: text, address: text }), { nil: undefined }),
   });
 });
@@ -134,22 +135,27 @@ const plain: fc.Arbitrary<PlainEntry> = fc.oneof(
     kind: fc.constant('moved' as const),
     tenant: text,
     group: text,
-    moves: fc.array(fc.record({ topic: u32, partition: u32, offset: whole }), { maxLength: 3 }),
+    moves: fc.array(
+      fc.record({ topic: u32, partition: u32, offset: whole, note: text }, { requiredKeys: ['topic', 'partition', 'offset'] }),
+      {
+        maxLength: 3,
+      },
+    ),
   }),
   fc.record({ kind: fc.constant('producer' as const), id: whole, epoch: u32, name: text }),
   fc.record({ kind: fc.constant('trimmed' as const), topic: u32, partition: u32, start: whole }),
-  fc.record({ kind: fc.constant('opened' as const), nowMs: whole }),
+  fc.record({ kind: fc.constant('opened' as const), nowMs: whole, identity: fc.string() }),
 );
 
 const checkpoint: fc.Arbitrary<Entry> = fc.oneof(
-  fc.record({ kind: fc.constant('counters' as const), nextId: whole, nextLease: whole, nextProducer: whole, nowMs: whole }),
+  fc.record({ kind: fc.constant('counters' as const), nextId: whole, nextLease: whole, nextProducer: whole, nowMs: whole, identity: text }),
   fc.record({ kind: fc.constant('partition' as const), topic: u32, partition: u32, start: whole, end: whole }),
   fc.record({
     kind: fc.constant('sequences' as const),
     id: whole,
     lines: fc.array(
       fc.record({
-        address: text,
+        line: text,
         next: whole,
         recent: fc.array(fc.record({ sequence: whole, count: u32, partitions: fc.array(u32), offsets: fc.array(whole) }), { maxLength: 2 }),
       }),
@@ -170,7 +176,13 @@ const single: fc.Arbitrary<Entry> = fc.oneof(
     as: fc.constantFrom('acked' as const, 'deadLettered' as const, 'expired' as const, 'dropped' as const, 'purged' as const),
     runs,
   }),
-  fc.record({ kind: fc.constant('returned' as const), queue: u32, dueMs: whole, counted: fc.boolean(), runs }),
+  fc.record({
+    kind: fc.constant('returned' as const),
+    queue: u32,
+    dueMs: whole,
+    as: fc.constantFrom('failed' as const, 'requeued' as const, 'unseen' as const),
+    runs,
+  }),
   fc.record({ kind: fc.constant('due' as const), queue: u32, nowMs: whole }),
   plain,
   checkpoint,

@@ -58,7 +58,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
           void world.apply({ kind: 'unbound', tenant: '/', binding }),
     ),
   },
-  { weight: 1, arbitrary: fc.constant((world: World, nowMs: number) => void world.apply({ kind: 'opened', nowMs })) },
+  { weight: 1, arbitrary: fc.constant((world: World, nowMs: number) => void world.apply({ kind: 'opened', nowMs, identity: 'i' })) },
   {
     weight: 1,
     arbitrary: queueName.map(
@@ -177,7 +177,7 @@ test('what was not to last is gone when serving begins again, and what was held 
   sends('plain', 3, 1)(world, 0);
   sends('passing', 3, 1)(world, 0);
   leases('plain', 2)(world, 0);
-  world.apply({ kind: 'opened', nowMs: 50 });
+  world.apply({ kind: 'opened', nowMs: 50, identity: 'i' });
   assert.equal(world.tenant.queues.has('passing'), false);
   assert.equal(world.tenant.router.exchange('passing'), undefined);
   const plain = world.queue('plain');

@@ -43,26 +43,26 @@ test('a requeue is not counted and may wait; a nack without a policy is counted 
   const returned = (outcome: 'nack' | 'requeue', delayMs?: number) => {
     const [entry] = taken(settle(world, { outcome, ...(delayMs !== undefined && { delayMs }) })).entries;
     assert.ok(entry?.kind === 'returned');
-    return [entry.counted, entry.dueMs];
+    return [entry.as, entry.dueMs];
   };
-  assert.deepEqual(returned('requeue'), [false, 0]);
-  assert.deepEqual(returned('requeue', 30), [false, 530]);
-  assert.deepEqual(returned('nack'), [true, 0]);
-  assert.deepEqual(returned('nack', 30), [true, 530]);
+  assert.deepEqual(returned('requeue'), ['requeued', 0]);
+  assert.deepEqual(returned('requeue', 30), ['requeued', 530]);
+  assert.deepEqual(returned('nack'), ['failed', 0]);
+  assert.deepEqual(returned('nack', 30), ['failed', 530]);
 });
 
 test('a nack follows the policy: each waits by its own attempts, and is over after the last', () => {
   const world = worldOf({ retry: { attempts: 2, backoffMs: 100 } }, 3, 3);
   const { id } = world.queue('q');
-  world.apply({ kind: 'returned', queue: id, dueMs: 0, counted: true, runs: Float64Array.of(1, 1) });
+  world.apply({ kind: 'returned', queue: id, dueMs: 0, as: 'failed', runs: Float64Array.of(1, 1) });
   world.apply({ kind: 'leased', queue: id, lease: 9, untilMs: 1000, runs: Float64Array.of(1, 1) });
   const decided = taken(settle(world, { outcome: 'nack' }));
   assert.deepEqual(decided.entries, [
-    { kind: 'returned', queue: id, dueMs: 600, counted: true, runs: Float64Array.of(0, 1, 2, 1) },
+    { kind: 'returned', queue: id, dueMs: 600, as: 'failed', runs: Float64Array.of(0, 1, 2, 1) },
     { kind: 'settled', queue: id, as: 'dropped', runs: Float64Array.of(1, 1) },
   ]);
   const atOnce = decideReturn(world.queue('q'), Float64Array.of(0, 1), 500, never, 0);
-  assert.deepEqual(atOnce.entries, [{ kind: 'returned', queue: id, dueMs: 0, counted: true, runs: Float64Array.of(0, 1) }]);
+  assert.deepEqual(atOnce.entries, [{ kind: 'returned', queue: id, dueMs: 0, as: 'failed', runs: Float64Array.of(0, 1) }]);
 });
 
 test('what is over is buried where dead letters go, else gone by its name', () => {

@@ -11,6 +11,7 @@ import {
   DIED,
   IN_FLIGHT,
   READY,
+  RETURNED,
   SETTLED,
   STATE_MASK,
 } from './chunk.ts';
@@ -119,8 +120,11 @@ function settleRows(contents: Contents, chunk: Chunk, from: number, to: number):
   return settled;
 }
 
+/** How a delivery ended that was not settled: as a failure that counts, given back without one, or before anybody had seen it. */
+export type ReturnedAs = 'failed' | 'requeued' | 'unseen';
+
 /** In flight to ready, or to delayed until `dueMs` when that is not 0. What is not in flight is passed over. */
-export function returnRuns(contents: Contents, runs: Runs, dueMs: number, countAttempt: boolean): number {
+export function returnRuns(contents: Contents, runs: Runs, dueMs: number, as: ReturnedAs): number {
   const { rows } = contents;
   let returned = 0;
   for (let r = 0; r + 1 < runs.length; r += 2) {
@@ -130,7 +134,7 @@ export function returnRuns(contents: Contents, runs: Runs, dueMs: number, countA
       const to = chunk.rowFrom(end);
       for (let row = chunk.rowFrom(first); row < to; row++) {
         if (((chunk.flags[row] as number) & STATE_MASK) !== IN_FLIGHT) continue;
-        returnRow(contents, chunk, row, dueMs, countAttempt);
+        returnRow(contents, chunk, row, dueMs, as);
         returned++;
       }
     }
@@ -141,11 +145,13 @@ export function returnRuns(contents: Contents, runs: Runs, dueMs: number, countA
   return returned;
 }
 
-function returnRow(contents: Contents, chunk: Chunk, row: number, dueMs: number, countAttempt: boolean): void {
+function returnRow(contents: Contents, chunk: Chunk, row: number, dueMs: number, as: ReturnedAs): void {
   const number = chunk.numberAt(row);
   contents.leases.release(chunk.leases()[row] as number, 1);
-  if (!countAttempt) chunk.setAttempts(row, Math.max(0, chunk.attemptsAt(row) - 1));
-  chunk.flags[row] = ((chunk.flags[row] as number) & ~STATE_MASK) | (dueMs > 0 ? DELAYED : READY);
+  if (as !== 'failed') chunk.setAttempts(row, Math.max(0, chunk.attemptsAt(row) - 1));
+  const mark = as === 'unseen' ? 0 : RETURNED;
+  if (mark !== 0) contents.hasReturned = true;
+  chunk.flags[row] = ((chunk.flags[row] as number) & ~STATE_MASK) | mark | (dueMs > 0 ? DELAYED : READY);
   contents.expiry.mark(number, chunk, row);
   if (dueMs > 0) contents.delays.add(number, dueMs);
   else contents.enlist(number, chunk, row);

@@ -18,6 +18,8 @@ export const LISTED = 4;
 export const EXPIRING = 8;
 /** It brought deaths along. */
 export const DIED = 16;
+/** It was handed out before and came back, whether or not that counted as an attempt. */
+export const RETURNED = 32;
 export const ATTEMPT_SHIFT = 6;
 export const ATTEMPT_ONE: number = 1 << ATTEMPT_SHIFT;
 /** From this many attempts on the column tells. */

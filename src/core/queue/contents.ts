@@ -35,6 +35,8 @@ export class Contents {
   readonly isOrdered: boolean;
   readonly deaths: Map<number, readonly Death[]> = new Map();
   readonly dedup: Dedup = new Dedup();
+  /** Sooner or later true for good: saves asking each message while it is not. */
+  hasReturned = false;
   readonly totals: Totals = { published: 0, acked: 0, deadLettered: 0, expired: 0, dropped: 0, purged: 0 };
   /** Counts calls that may have changed something. */
   changes = 0;

@@ -9,8 +9,8 @@
 import type { QueueSpec } from '../../model/declaration.ts';
 import type { Death, MessageState, QueueTotals, Runs } from '../../model/engine.ts';
 import { type Position, segmentOf } from '../../model/lines.ts';
-import { extendRuns, leaseRuns, returnRuns, settleRuns } from './changes.ts';
-import { DELAYED, IN_FLIGHT, READY, STATE_MASK } from './chunk.ts';
+import { extendRuns, leaseRuns, type ReturnedAs, returnRuns, settleRuns } from './changes.ts';
+import { DELAYED, IN_FLIGHT, READY, RETURNED, STATE_MASK } from './chunk.ts';
 import { Contents } from './contents.ts';
 import { browse, inSegment, inState } from './look.ts';
 import { Fingerprint } from './pieces.ts';
@@ -18,6 +18,7 @@ import { restate } from './restate.ts';
 import { Restorer } from './restore.ts';
 import type { SegmentLive } from './rows.ts';
 
+export type { ReturnedAs } from './changes.ts';
 export type { SegmentLive } from './rows.ts';
 
 /** How a message came to its end; also the name of its count in the totals. */
@@ -147,11 +148,11 @@ export class Queue {
   }
 
   /**
-   * In flight to ready, in its place; to delayed until `dueMs` when that is not 0. `countAttempt` false: the delivery is not counted.
-   * Answers how many.
+   * In flight to ready, in its place; to delayed until `dueMs` when that is not 0. Only a failed delivery counts as an attempt. Answers
+   * how many.
    */
-  back(runs: Runs, dueMs: number, countAttempt: boolean): number {
-    return returnRuns(this.#change(), runs, dueMs, countAttempt);
+  back(runs: Runs, dueMs: number, as: ReturnedAs): number {
+    return returnRuns(this.#change(), runs, dueMs, as);
   }
 
   /** The messages among `runs` in flight, whoever held them, are held under `lease` until `untilMs` from now on. Answers how many (twice what is named twice). */
@@ -309,6 +310,17 @@ export class Queue {
   attempts(number: number): number {
     const chunk = this.#contents.chunkOf(number);
     return chunk.attemptsAt(chunk.find(number));
+  }
+
+  /** False: no message of this queue was ever handed out and came back. */
+  get hasReturned(): boolean {
+    return this.#contents.hasReturned;
+  }
+
+  /** It was handed out before this time, whether or not that counted as an attempt. */
+  wasReturned(number: number): boolean {
+    const chunk = this.#contents.chunkOf(number);
+    return ((chunk.flags[chunk.find(number)] as number) & RETURNED) !== 0;
   }
 
   /** When its time to live is over; `Infinity` = never. */

@@ -14,15 +14,15 @@
  */
 
 import type { Death } from '../../model/engine.ts';
-import { CHUNK, type Chunk, DELAYED, DIED, IN_FLIGHT, SETTLED, STATE_MASK } from './chunk.ts';
+import { CHUNK, type Chunk, DELAYED, DIED, IN_FLIGHT, RETURNED, SETTLED, STATE_MASK } from './chunk.ts';
 import type { Contents } from './contents.ts';
 import { PieceWriter } from './pieces.ts';
 
-export const VERSION = 1;
+export const VERSION = 2;
 export const TAG = { head: 1, run: 2, seen: 3, end: 4 } as const;
 
 /** Bits of a shape; the lowest two are the state. */
-export const SHAPE = { attempts: 4, expires: 8, priority: 16, since: 32, group: 64, deaths: 128 } as const;
+export const SHAPE = { attempts: 4, expires: 8, priority: 16, since: 32, group: 64, deaths: 128, returned: 256 } as const;
 
 /** Says that a position and a size follow. */
 export const ELSEWHERE = 64;
@@ -123,7 +123,7 @@ class RunWriter {
     writer.byte(TAG.run);
     writer.near(first, this.former.next);
     writer.whole(to - from);
-    writer.byte(shape);
+    writer.whole(shape);
     if (isHeld) this.#lease(slot as number);
     this.former.next = first + (to - from);
     for (let row = from; row < to; row++) this.#row(chunk, row, shape);
@@ -194,13 +194,14 @@ function shapeOf(chunk: Chunk, row: number): number {
   if (chunk.since !== undefined && chunk.since[row] !== 0) shape |= SHAPE.since;
   if (chunk.group !== undefined && chunk.group[row] !== 0) shape |= SHAPE.group;
   if ((flags & DIED) !== 0) shape |= SHAPE.deaths;
+  if ((flags & RETURNED) !== 0) shape |= SHAPE.returned;
   return shape;
 }
 
 function writeDeaths(writer: PieceWriter, deaths: readonly Death[]): void {
   writer.whole(deaths.length);
-  for (const { reason, queue, exchange, address, atMs, count } of deaths) {
-    for (const text of [reason, queue, exchange, address]) writer.text(text);
+  for (const { reason, queue, exchange, address, to, atMs, count } of deaths) {
+    for (const text of [reason, queue, exchange, address, to.exchange, to.address]) writer.text(text);
     writer.near(atMs, 0);
     writer.whole(count);
   }

@@ -2,7 +2,7 @@
 
 import type { Death, DeathReason } from '../../model/engine.ts';
 import { type Position, segmentOf } from '../../model/lines.ts';
-import { DELAYED, DIED, IN_FLIGHT, READY, STATE_MASK } from './chunk.ts';
+import { DELAYED, DIED, IN_FLIGHT, READY, RETURNED, STATE_MASK } from './chunk.ts';
 import type { Contents } from './contents.ts';
 import { PieceReader } from './pieces.ts';
 import { ELSEWHERE, Former, SHAPE, TAG, VERSION } from './restate.ts';
@@ -63,7 +63,7 @@ export class Restorer {
   #run(reader: PieceReader): void {
     const first = reader.near(this.#former.next);
     const count = reader.whole();
-    const shape = reader.byte();
+    const shape = reader.whole();
     const lease = (shape & STATE_MASK) === IN_FLIGHT ? this.#lease(reader) : undefined;
     const { rows } = this.#contents;
     if (first < rows.tail)
@@ -110,6 +110,10 @@ export class Restorer {
       const slot = contents.leases.part(held.id, held.untilMs);
       chunk.leases()[row] = slot;
       contents.leases.hold(slot, 1, number, 1);
+    }
+    if ((shape & SHAPE.returned) !== 0) {
+      chunk.flags[row] = (chunk.flags[row] as number) | RETURNED;
+      contents.hasReturned = true;
     }
     if ((shape & SHAPE.deaths) === 0) return;
     chunk.flags[row] = (chunk.flags[row] as number) | DIED;
@@ -170,6 +174,7 @@ function readDeaths(reader: PieceReader): Death[] {
     queue: reader.text(),
     exchange: reader.text(),
     address: reader.text(),
+    to: { exchange: reader.text(), address: reader.text() },
     atMs: reader.near(0),
     count: reader.whole(),
   }));

@@ -8,6 +8,12 @@ const count = (description: string, maximum: number = MS_MAX): Schema => ({ type
 const bool = (description: string): Schema => ({ type: 'boolean', description });
 const name = (description: string): Schema => ({ type: 'string', maxLength: 255, description });
 
+const LABELS: Schema = {
+  type: 'object',
+  additionalProperties: { type: 'string', maxLength: 8192 },
+  description: 'What doors noted in their own words; at most 8 KiB. Not compared when it is declared again.',
+};
+
 const DEAD_LETTER: Schema = {
   type: 'object',
   description: 'Where dead letters go.',
@@ -33,6 +39,7 @@ const SCHEMA: Schema = {
 export const TOPIC_SPEC: Schema = {
   type: 'object',
   properties: {
+    labels: LABELS,
     partitions: { type: 'integer', minimum: 1, maximum: 10_000, description: 'Default 1. May be raised later.' },
     retentionMs: ms('How long records are kept.'),
     retentionBytes: count('How many bytes of records each partition keeps.'),
@@ -46,6 +53,7 @@ export const TOPIC_SPEC: Schema = {
 export const QUEUE_SPEC: Schema = {
   type: 'object',
   properties: {
+    labels: LABELS,
     durable: bool('Default true. False: gone at restart.'),
     autoDelete: bool('Removed when its last consumer has gone.'),
     expiresMs: ms('Removed after this long unused.'),
@@ -87,6 +95,7 @@ export const QUEUE_SPEC: Schema = {
 export const EXCHANGE_SPEC: Schema = {
   type: 'object',
   properties: {
+    labels: LABELS,
     type: { type: 'string', enum: ['direct', 'topic', 'fanout', 'headers', 'consistent-hash'], description: 'How it chooses.' },
     durable: bool('Default true. False: gone at restart.'),
     autoDelete: bool('Removed with its last binding.'),

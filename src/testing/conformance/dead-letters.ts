@@ -33,6 +33,7 @@ export const deadLetters: readonly Check[] = [
         queue: 'q',
         exchange: 'amq.topic',
         address: 'orders.new',
+        to: { exchange: '', address: 'dead' },
         atMs: trial.engine.nowMs(),
         count: 1,
       });
@@ -161,6 +162,42 @@ export const deadLetters: readonly Check[] = [
         const [seen] = await trial.box.queue('dead').peek();
         assert.deepEqual([seen?.message.deaths[0]?.reason, seen?.message.deaths[0]?.queue], ['rejected', 'q']);
       }
+    },
+  },
+  {
+    says: 'knows where a dead letter was sent each time, and when it died somewhere first',
+    needs: ['queues'],
+    turns: true,
+    run: async (trial) => {
+      const work = await trial.queue('work', { deadLetter: { exchange: '', address: 'wait' } });
+      await trial.queue('wait', { ttlMs: 1000, deadLetter: { exchange: '', address: 'work' } });
+      await work.send('again and again');
+      const firstMs = trial.engine.nowMs();
+      for (let i = 0; i < 2; i++) {
+        await (await take(work, 1))[0]?.reject();
+        await trial.advance(1001);
+      }
+      const [message] = await take(work, 1);
+      assert.deepEqual(message?.deaths, [
+        {
+          reason: 'expired',
+          queue: 'wait',
+          exchange: '',
+          address: 'wait',
+          to: { exchange: '', address: 'work' },
+          atMs: firstMs + 1000,
+          count: 2,
+        },
+        {
+          reason: 'rejected',
+          queue: 'work',
+          exchange: '',
+          address: 'work',
+          to: { exchange: '', address: 'wait' },
+          atMs: firstMs,
+          count: 2,
+        },
+      ]);
     },
   },
 ];

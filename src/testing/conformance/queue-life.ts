@@ -205,4 +205,29 @@ export const queueLife: readonly Check[] = [
       assert.ok(await trial.box.describe('queue', 'lasting'));
     },
   },
+  {
+    says: 'tells what was handed out before from what was not, also when it is opened again',
+    needs: ['queues', 'durable'],
+    reopens: true,
+    run: async (trial) => {
+      const queue = await trial.queue('q');
+      await queue.sendMany(['requeued', 'failed', 'dropped by its consumer', 'unseen']);
+      const { held, consumer } = await holding(trial, 'q', 3);
+      await trial.until('three are held', () => held.length === 3);
+      await held[0]?.requeue();
+      await held[1]?.nack();
+      await consumer.cancel();
+      const bitsOf = async () => {
+        const given = await trial.engine.receive({ queue: 'q', countMax: 4, waitMs: 10_000, leaseMs: 3_600_000 });
+        assert.equal(given?.count, 4);
+        await trial.engine.settle({ queue: 'q', runs: Float64Array.of(0, 4), lease: given.lease, outcome: 'requeue' });
+        return given.returned?.[0] ?? 0;
+      };
+      assert.equal(await bitsOf(), 0b0111);
+      for (const how of ['crashed', 'closed', 'crashed'] as const) {
+        await trial.reopen(how);
+        assert.equal(await bitsOf(), 0b1111);
+      }
+    },
+  },
 ];

@@ -254,7 +254,17 @@ export const subscriptions: readonly Check[] = [
       const again = await topic.subscribe({ group: 'g' });
       assert.deepEqual(await next(again, 1), [2]);
       await again.stop();
-      await refused('out-of-range', '"t"', () => move(11));
+      await refused('out-of-range', '"t"', () => move(-2));
+      await engine.moveCursors('g', [{ topic: 't', partition: 0, offset: 99 as never, note: 'far away' }]);
+      const group = await trial.box.describe('group', 'g');
+      assert.deepEqual(group?.kind === 'group' && group.cursors, [{ topic: 't', partition: 0, offset: 99, lag: 0, note: 'far away' }]);
+      const beyond = await topic.subscribe({ group: 'g' });
+      await topic.publish(10);
+      assert.deepEqual(await next(beyond, 1), [10], 'it begins at what is there');
+      await beyond.stop();
+      await move(-1);
+      const without = await trial.box.describe('group', 'g');
+      assert.deepEqual(without?.kind === 'group' && without.cursors, []);
       await trial.box.remove('group', 'g');
       assert.equal(await trial.box.describe('group', 'g'), undefined);
     },

@@ -1,7 +1,10 @@
-/** Conformance of topics: where records are put, how they are read, and how long they are kept. */
+/** long because each promise of topics is a check of its own: conformance of topics: where records are put, how they are read, and how long they are kept. */
 
 import assert from 'node:assert/strict';
+import type { Publish } from '../../model/engine.ts';
 import { offset } from '../../model/lines.ts';
+import { MAIN_LINE, NO_HEADERS } from '../../model/message.ts';
+import { RecordWriter } from '../../model/record.ts';
 import { type Check, numbers, readAll, refused, type Trial } from './trial.ts';
 
 const needs = ['topics'] as const;
@@ -276,4 +279,70 @@ export const topics: readonly Check[] = [
       assert.deepEqual(await readAll(trial, 't'), [{ offset: 0, value: 3 }]);
     },
   },
+  {
+    says: 'lets a topic have other properties, and says which topic of a name it is',
+    needs,
+    run: async (trial) => {
+      const { engine, box } = trial;
+      await engine.declare({ kind: 'topic', name: 't', retentionMs: 5000, labels: { 'door.word': 'a' } });
+      await engine.declare({ kind: 'topic', name: 't', retentionMs: 5000 });
+      await engine.publish(batchOf('t', 'kept'));
+      await refused('conflict', '"t"', () => engine.declare({ kind: 'topic', name: 't', compact: true }));
+      await engine.alter({ kind: 'topic', name: 't', compact: true, partitions: 2, labels: { 'door.word': 'b' } });
+      await refused('conflict', '"t"', () => engine.alter({ kind: 'topic', name: 't' }));
+      await refused('unknown', '"u"', () => engine.alter({ kind: 'topic', name: 'u' }));
+      await refused('invalid', 'labels', () => engine.alter({ kind: 'topic', name: 't', partitions: 2, labels: { a: 'x'.repeat(9000) } }));
+      const first = await engine.describe('topic', 't');
+      assert.ok(first?.kind === 'topic');
+      assert.deepEqual(first.spec, { kind: 'topic', name: 't', compact: true, partitions: 2, labels: { 'door.word': 'b' } });
+      assert.deepEqual(
+        (await readAll(trial, 't')).map(({ value }) => value),
+        ['kept'],
+      );
+      await box.remove('topic', 't');
+      await engine.declare({ kind: 'topic', name: 't' });
+      const second = await engine.describe('topic', 't');
+      assert.ok(second?.kind === 'topic');
+      assert.notEqual(second.id, first.id);
+    },
+  },
+  {
+    says: 'lets a partition begin later when it is asked to',
+    needs,
+    run: async (trial) => {
+      const { engine } = trial;
+      const topic = await trial.box.declareTopic('t');
+      await topic.publishMany(numbers(10));
+      assert.equal(await engine.trim('t', 0, offset(4)), 4);
+      assert.equal(await engine.trim('t', 0, offset(2)), 4);
+      await refused('out-of-range', '"t"', () => engine.trim('t', 0, offset(11)));
+      await refused('out-of-range', '"t"', () => engine.fetch({ topic: 't', partition: 0, offset: offset(3) }));
+      assert.equal((await readAll(trial, 't', 0, 4))[0]?.value, 4);
+      assert.equal(await engine.trim('t', 0, offset(10)), 10);
+      assert.equal(await startOf(trial, 't'), 10);
+    },
+  },
+  {
+    says: 'is the same engine with the same topics when it is opened again',
+    needs: ['topics', 'durable'],
+    reopens: true,
+    run: async (trial) => {
+      const { identity } = trial.engine;
+      assert.match(identity, /^[0-9a-f]{32}$/);
+      await trial.engine.declare({ kind: 'topic', name: 't', labels: { a: 'b' } });
+      const before = await trial.engine.describe('topic', 't');
+      for (const how of ['crashed', 'closed', 'crashed'] as const) {
+        await trial.reopen(how);
+        assert.equal(trial.engine.identity, identity);
+        assert.deepEqual(await trial.engine.describe('topic', 't'), before);
+      }
+    },
+  },
 ];
+
+function batchOf(address: string, value: string): Publish {
+  const writer = new RecordWriter();
+  const body = new TextEncoder().encode(JSON.stringify(value));
+  writer.write({ exchange: MAIN_LINE, address, timestampMs: 0, contentType: 'application/json', headers: NO_HEADERS, body });
+  return { address, records: writer.take() };
+}

@@ -10,7 +10,7 @@ test('a delayed message is ready when its time has come, and then in its place',
   assert.deepEqual([queue.ready, queue.delayed], [1, 2]);
   queue.lease(one(1), 1, 20);
   assert.deepEqual([queue.nextTimeMs(), queue.nextDueMs()], [20, 50], 'a lease ends before that');
-  queue.back(one(1), 0, true);
+  queue.back(one(1), 0, 'failed');
   assert.deepEqual(nextOf(queue, 1000), [1], 'not before `due` was told of the time');
   assert.equal(queue.due(49), 0);
   assert.equal(queue.due(50), 1);
@@ -51,7 +51,7 @@ test('back for a retry: delayed, its attempt counted, and due again as often as 
   for (let attempt = 1; attempt <= 4; attempt++) {
     assert.deepEqual(nextOf(queue), [0, 1]);
     queue.lease(one(0), attempt, FOREVER);
-    queue.back(one(0), attempt * 10, true);
+    queue.back(one(0), attempt * 10, 'failed');
     assert.deepEqual([queue.state(0), queue.attempts(0), queue.nextTimeMs()], ['delayed', attempt, attempt * 10]);
     assert.equal(queue.due(attempt * 10), 1);
   }

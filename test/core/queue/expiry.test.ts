@@ -55,14 +55,14 @@ test('in flight nothing is over; when it comes back, its time counts again', () 
     assert.deepEqual(expiredOf(queue, 200), [2]);
     queue.settle(one(2), 'expired');
     assert.equal(queue.nextTimeMs(), FOREVER);
-    queue.back(one(1), 0, true);
+    queue.back(one(1), 0, 'failed');
     assert.equal(queue.nextTimeMs(), 100);
     assert.deepEqual(expiredOf(queue, 200), [1]);
     assert.deepEqual(nextOf(queue, 200), []);
     queue.lease(one(1), 2, FOREVER);
     assert.deepEqual(expiredOf(queue, 200), []);
-    queue.back(one(1), 0, true);
-    queue.back(one(0), 0, true);
+    queue.back(one(1), 0, 'failed');
+    queue.back(one(0), 0, 'failed');
     assert.deepEqual(expiredOf(queue, 200), [0, 1]);
   }
 });
@@ -125,7 +125,7 @@ test('a restored queue expires what the original would', () => {
   for (const one of [queue, copy]) {
     assert.equal(one.nextTimeMs(), 70);
     assert.deepEqual(expiredOf(one, 150).sort(), [10, 7, 8, 9]);
-    one.back(run(0, 7), 0, true);
+    one.back(run(0, 7), 0, 'failed');
     assert.deepEqual(
       expiredOf(one, 100).sort((a, b) => a - b),
       [0, 1, 2, 3, 4, 10],

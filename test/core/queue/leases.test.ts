@@ -21,7 +21,7 @@ test('a lease ends when its time has come, the earliest first, and goes with its
   assert.deepEqual(endsOf(queue, 300), [12, 11], 'asking changed nothing');
   queue.settle(one(2), 'acked');
   assert.deepEqual([...queue.heldBy(12)], [3, 1]);
-  queue.back(queue.heldBy(12), 0, true);
+  queue.back(queue.heldBy(12), 0, 'failed');
   assert.deepEqual(endsOf(queue, 1000), [11]);
   assert.deepEqual([...queue.heldBy(12)], []);
   assert.deepEqual([...queue.heldBy(13)], [4, 2]);
@@ -52,7 +52,7 @@ test('extending some of a lease: the same id, two ends, and the rest ends alone'
   assert.deepEqual([...queue.heldBy(5)], [0, 5]);
   assert.deepEqual(endsOf(queue, 150), [5]);
   assert.deepEqual([...queue.heldBy(5, 150)], [0, 1, 2, 1, 4, 1]);
-  queue.back(queue.heldBy(5, 150), 0, true);
+  queue.back(queue.heldBy(5, 150), 0, 'failed');
   assert.deepEqual(endsOf(queue, 150), []);
   assert.equal(queue.nextTimeMs(), 200);
   assert.equal(queue.extend(one(1), 5, 300), 1);
@@ -92,7 +92,7 @@ test('one lease may take again and again, as a consumer does that holds what it 
   }
   assert.equal(queue.inFlight, 30);
   assert.deepEqual([...queue.heldBy(8)], Array.from({ length: 30 }, (_, i) => [i * 100, 1]).flat());
-  queue.back(queue.heldBy(8), 0, true);
+  queue.back(queue.heldBy(8), 0, 'failed');
   queue.lease(one(0, 100), 8, FOREVER);
   queue.lease(one(1, 0), 8, FOREVER);
   assert.deepEqual([...queue.heldBy(8)], [0, 2, 100, 1]);

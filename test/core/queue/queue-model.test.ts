@@ -10,7 +10,9 @@ import { NaiveQueue } from './naive-queue.ts';
 /** MODEL_RUNS=1000 looks longer. */
 const RUNS = Number(process.env.MODEL_RUNS ?? 30);
 const FOREVER = Number.POSITIVE_INFINITY;
-const DEATHS: readonly Death[] = [{ reason: 'expired', queue: 'före', exchange: '', address: 'a.b', atMs: 12.5, count: 2 }];
+const DEATHS: readonly Death[] = [
+  { reason: 'expired', queue: 'före', exchange: '', address: 'a.b', to: { exchange: '', address: 'd' }, atMs: 12.5, count: 2 },
+];
 
 const SPECS: readonly Partial<QueueSpec>[] = [
   {},
@@ -100,7 +102,7 @@ class Trial {
       case 'back': {
         const dueMs = c % 2 === 0 ? 0 : this.nowMs + (c % 30);
         const runs = this.runs(a, b);
-        return this.change('back', this.naive.back(runs, dueMs, c % 3 > 0), (q) => q.back(runs, dueMs, c % 3 > 0));
+        return this.change('back', this.naive.back(runs, dueMs, c % 3 > 0), (q) => q.back(runs, dueMs, c % 3 > 0 ? 'failed' : 'requeued'));
       }
       case 'extend': {
         const lease = 1 + (b % Math.max(1, this.leases));

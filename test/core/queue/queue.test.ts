@@ -62,8 +62,8 @@ test('a returned message goes back in its place, with its attempt counted or not
   fill(queue, 6);
   queue.lease(run(0, 4), 1, FOREVER);
   assert.deepEqual(nextOf(queue), [4, 5]);
-  queue.back(one(2), 0, true);
-  queue.back(one(0), 0, false);
+  queue.back(one(2), 0, 'failed');
+  queue.back(one(0), 0, 'requeued');
   assert.deepEqual(nextOf(queue), [0, 2, 4, 5]);
   assert.deepEqual(nextOf(queue, 0, 1), [0]);
   assert.deepEqual(nextOf(queue), [0, 2, 4, 5], 'asking changed nothing');
@@ -83,11 +83,11 @@ test('attempts are exact past the few that fit into the flags, and end at 65,535
   for (let attempt = 1; attempt <= 300; attempt++) {
     queue.lease(one(1), attempt, FOREVER);
     assert.equal(queue.attempts(1), attempt);
-    queue.back(one(1), 0, true);
+    queue.back(one(1), 0, 'failed');
   }
   for (let left = 299; left >= 296; left--) {
     queue.lease(one(1), 1, FOREVER);
-    queue.back(one(1), 0, false);
+    queue.back(one(1), 0, 'requeued');
     queue.setAttempts(1, left);
     assert.equal(queue.attempts(1), left);
   }
@@ -125,7 +125,7 @@ test('what is not there, or in another state, is passed over', () => {
     [0, 1, 2].map((n) => queue.leaseOf(n)),
     [2, 1, 1],
   );
-  assert.equal(queue.back(run(5, 5), 0, true), 0);
+  assert.equal(queue.back(run(5, 5), 0, 'failed'), 0);
   assert.equal(queue.lease(run(0, 3), 3, 10), 0);
   assert.equal(queue.nextTimeMs(), FOREVER, 'a lease of nothing is none');
   for (const strange of [Number.NaN, -5, 0.5, 2 ** 53]) {
@@ -159,7 +159,7 @@ test('heads are what would be delivered next; browsing shows every state', () =>
   const queue = queueOf();
   fill(queue, 5);
   queue.lease(one(0, 1), 1, FOREVER);
-  queue.back(one(0), 1000, true);
+  queue.back(one(0), 1000, 'failed');
   queue.settle(one(3), 'acked');
   const into = new Float64Array(10);
   assert.deepEqual([...into.subarray(0, queue.heads(10, into))], [2, 4]);
@@ -190,7 +190,9 @@ test('locate answers for many at once', () => {
 test('deaths come along and go with the message', () => {
   const queue = queueOf();
   fill(queue, 2);
-  const deaths = [{ reason: 'rejected', queue: 'a', exchange: '', address: 'a', atMs: 1, count: 1 }] as const;
+  const deaths = [
+    { reason: 'rejected', queue: 'a', exchange: '', address: 'a', to: { exchange: '', address: 'd' }, atMs: 1, count: 1 },
+  ] as const;
   queue.setDeaths(1, deaths);
   assert.equal(queue.deaths(1), deaths);
   assert.equal(queue.deaths(0), undefined);
@@ -204,12 +206,12 @@ test('replaying without ever asking keeps the order, and what came back a hundre
   for (let round = 0; round < 20; round++) {
     nextOf(queue);
     queue.lease(run(0, 3000), round + 1, FOREVER);
-    queue.back(run(0, 3000), 0, true);
+    queue.back(run(0, 3000), 0, 'failed');
     fill(queue, 500);
   }
   queue.settle(run(0, 2990), 'acked');
   queue.lease(run(2990, 10), 99, FOREVER);
-  for (let n = 2999; n >= 2990; n--) queue.back(one(n), 0, true);
+  for (let n = 2999; n >= 2990; n--) queue.back(one(n), 0, 'failed');
   assert.deepEqual(nextOf(queue, 0, 12), [2990, 2991, 2992, 2993, 2994, 2995, 2996, 2997, 2998, 2999, 3000, 3001]);
 });
 
@@ -219,10 +221,10 @@ test('a stale heap is swept when more comes back', () => {
   nextOf(queue, 0, 1);
   queue.lease(run(0, 20_000), 1, FOREVER);
   nextOf(queue, 0, 1);
-  queue.back(run(0, 10_000), 0, true);
+  queue.back(run(0, 10_000), 0, 'failed');
   queue.settle(run(0, 9_990), 'acked');
   queue.settle(run(10_000, 9_990), 'acked');
-  queue.back(run(19_990, 10), 0, true);
+  queue.back(run(19_990, 10), 0, 'failed');
   assert.deepEqual(nextOf(queue, 0, 12), [9990, 9991, 9992, 9993, 9994, 9995, 9996, 9997, 9998, 9999, 19_990, 19_991]);
 });
 

@@ -19,10 +19,10 @@ test('a first message that came back, or waits for its retry, keeps its group wa
   const queue = queueOf({ grouped: true });
   for (const group of ['a', 'a', 'b']) push(queue, { group });
   queue.lease(one(0, 2), 1, FOREVER);
-  queue.back(one(0), 0, true);
+  queue.back(one(0), 0, 'failed');
   assert.deepEqual(nextOf(queue), [0]);
   queue.lease(one(0), 2, FOREVER);
-  queue.back(one(0), 500, true);
+  queue.back(one(0), 500, 'failed');
   assert.deepEqual(nextOf(queue), []);
   assert.equal(queue.due(500), 1);
   assert.deepEqual(nextOf(queue), [0]);
@@ -113,7 +113,7 @@ test('heads are the oldest ready ones, blocked or not', () => {
   const into = new Float64Array(4);
   const heads = (count: number) => [...into.subarray(0, queue.heads(count, into))];
   assert.deepEqual(heads(2), [1, 2]);
-  queue.back(one(0), 0, true);
+  queue.back(one(0), 0, 'failed');
   assert.deepEqual(heads(4), [0, 1, 2, 3]);
   assert.deepEqual(heads(0), []);
 });

@@ -8,7 +8,7 @@ test('higher levels first, the lowest number first within one; returned ones in 
   assert.deepEqual(nextOf(queue), [1, 3, 2, 5, 0, 4]);
   queue.lease(one(1, 3, 2), 1, FOREVER);
   assert.deepEqual(nextOf(queue), [5, 0, 4]);
-  queue.back(one(3, 2), 0, true);
+  queue.back(one(3, 2), 0, 'failed');
   push(queue, { priority: 5 });
   assert.deepEqual(nextOf(queue), [3, 6, 2, 5, 0, 4]);
   assert.deepEqual(nextOf(queue, 0, 2), [3, 6]);
@@ -79,6 +79,6 @@ test('what is stale in the lines is swept out, and nothing that waits is lost', 
   assert.deepEqual(nextOf(queue, 0, 12), [7991, 7995, 7999, 7990, 7994, 7998, 7993, 7997, 7992, 7996, 8000, 8001]);
   queue.lease(run(7990, 10), 1, FOREVER);
   nextOf(queue);
-  queue.back(run(7990, 10), 0, true);
+  queue.back(run(7990, 10), 0, 'failed');
   assert.deepEqual(nextOf(queue, 0, 4), [7991, 7995, 7999, 7990]);
 });

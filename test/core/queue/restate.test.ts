@@ -7,8 +7,16 @@ import { type Position, position } from '../../../src/model/lines.ts';
 import { copyOf, FOREVER, fill, Live, nextOf, one, push, queueOf, run } from './queue-of.ts';
 
 const DEATHS: readonly Death[] = [
-  { reason: 'rejected', queue: 'wörk', exchange: 'e', address: 'a.b', atMs: 1_700_000_000_000.5, count: 3 },
-  { reason: 'expired', queue: '', exchange: '', address: '', atMs: 0, count: 1 },
+  {
+    reason: 'rejected',
+    queue: 'wörk',
+    exchange: 'e',
+    address: 'a.b',
+    to: { exchange: 'dead', address: 'x' },
+    atMs: 1_700_000_000_000.5,
+    count: 3,
+  },
+  { reason: 'expired', queue: '', exchange: '', address: '', to: { exchange: '', address: '' }, atMs: 0, count: 1 },
 ];
 
 test('every kind of side data comes back', () => {
@@ -52,7 +60,7 @@ test('equal states have equal digests, however they came about; other states hav
   for (let i = 0; i < 5000; i += 50) fill(other, 50, position(0, i * 100));
   one_.lease(run(0, 10), 5, 100);
   other.lease(run(5, 5), 9, FOREVER);
-  other.back(run(5, 5), 0, false);
+  other.back(run(5, 5), 0, 'unseen');
   other.lease(one(9, 8, 7, 6, 5), 5, 100);
   other.lease(run(0, 5), 5, 100);
   nextOf(other);
@@ -62,9 +70,9 @@ test('equal states have equal digests, however they came about; other states hav
   assert.equal(one_.digest(), other.digest(), 'dense and sparse alike');
   const seen = new Set([one_.digest()]);
   for (const change of [
-    (q: Queue) => q.back(one(0), 0, true),
-    (q: Queue) => q.back(one(1), 0, false),
-    (q: Queue) => q.back(one(2), 7, true),
+    (q: Queue) => q.back(one(0), 0, 'failed'),
+    (q: Queue) => q.back(one(1), 0, 'requeued'),
+    (q: Queue) => q.back(one(2), 7, 'failed'),
     (q: Queue) => q.extend(one(3), 5, 101),
     (q: Queue) => q.extend(one(4), 6, 100),
     (q: Queue) => q.settle(one(5), 'acked'),
@@ -121,7 +129,7 @@ test('a restored queue goes on: holes, sparse chunks, and a tail in the middle o
     assert.equal(q.state(8999), undefined);
     q.lease(run(0, 9001), 1, FOREVER);
     q.settle(run(5, 8000), 'acked');
-    q.back(run(0, 9001), 0, true);
+    q.back(run(0, 9001), 0, 'failed');
   }
   assert.equal(copy.digest(), queue.digest());
   assert.deepEqual(nextOf(copy, 0, 6), [0, 1, 2, 3, 4, 8010]);
@@ -131,7 +139,7 @@ test('a restored queue goes on: holes, sparse chunks, and a tail in the middle o
 test('numbers are exact up to 2^53', () => {
   const near = 2 ** 53 - 9000;
   const writer = new PieceWriter();
-  for (const tag of [1, 1]) writer.byte(tag);
+  for (const tag of [1, 2]) writer.byte(tag);
   writer.whole(near);
   for (const total of [near, near, 0, 0, 0, 0]) writer.whole(total);
   writer.byte(4);
@@ -142,7 +150,7 @@ test('numbers are exact up to 2^53', () => {
   assert.equal(fill(queue, 8000), near);
   assert.deepEqual(nextOf(queue, 0, 2), [near, near + 1]);
   queue.lease(run(near, 8000), 1, FOREVER);
-  queue.back(one(near + 7999, near + 4097), 0, true);
+  queue.back(one(near + 7999, near + 4097), 0, 'failed');
   queue.settle(run(near, 4000), 'acked');
   assert.deepEqual(nextOf(queue), [near + 4097, near + 7999]);
   assert.deepEqual([...queue.heldBy(1)], [near + 4000, 97, near + 4098, 3901]);

@@ -16,7 +16,7 @@ test('a long-delayed message stays while its chunk shrinks around it', () => {
   assert.deepEqual([queue.delayed, queue.inFlight, queue.oldest], [1, 200, 0]);
   assert.deepEqual([...queue.held()].slice(0, 4), [2991, 10, 5991, 10]);
   queue.settle(one(2993, 5991), 'acked');
-  queue.back(run(0, 60_001), 0, true);
+  queue.back(run(0, 60_001), 0, 'failed');
   queue.due(1e6);
   assert.deepEqual(nextOf(queue, 0, 6), [0, 2991, 2992, 2994, 2995, 2996]);
   assert.equal(queue.settle(run(0, 100_000), 'purged'), 199);

@@ -102,6 +102,7 @@ function sameNames<T>(schema: { properties?: Readonly<Record<string, unknown>> }
 
 test('the schemas of declarations name exactly what the model has', () => {
   sameNames<Omit<TopicSpec, 'kind' | 'name'>>(TOPIC_SPEC, {
+    labels: true,
     partitions: true,
     retentionMs: true,
     retentionBytes: true,
@@ -110,6 +111,7 @@ test('the schemas of declarations name exactly what the model has', () => {
     messageBytesMax: true,
   });
   sameNames<Omit<QueueSpec, 'kind' | 'name'>>(QUEUE_SPEC, {
+    labels: true,
     durable: true,
     autoDelete: true,
     expiresMs: true,
@@ -130,6 +132,7 @@ test('the schemas of declarations name exactly what the model has', () => {
     messageBytesMax: true,
   });
   sameNames<Omit<ExchangeSpec, 'kind' | 'name'>>(EXCHANGE_SPEC, {
+    labels: true,
     type: true,
     durable: true,
     autoDelete: true,
