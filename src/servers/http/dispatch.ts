@@ -50,7 +50,7 @@ async function handle(
   cors: Readonly<Record<string, string>>,
 ): Promise<Answer | undefined> {
   const { route, path, query } = routeOf(router, request);
-  const access = route.open === true ? { engine: door.engine, holds: async () => true } : await authenticate(request, door);
+  const access = route.open === true ? { engine: door.engine, principal: {}, holds: async () => true } : await authenticate(request, door);
   const header = (name: string): string | undefined => {
     const value = request.headers[name];
     return Array.isArray(value) ? value.join(', ') : value;

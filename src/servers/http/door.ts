@@ -7,6 +7,7 @@ import type { Language } from '../../model/record.ts';
 import type { Attempts } from '../attempts.ts';
 import { HttpFault, problemOf } from './fault.ts';
 import type { HttpLimits } from './limits.ts';
+import { Members } from './members.ts';
 
 export type Machine = Pick<Host, 'clock' | 'random' | 'logger'>;
 
@@ -34,6 +35,8 @@ export class Door {
   readonly attempts: Attempts;
   readonly figures: DoorFigures = { requests: 0, answers: [0, 0, 0, 0, 0, 0], streams: 0, webSockets: 0, published: 0, delivered: 0 };
   readonly lasting: Set<Lasting> = new Set();
+  /** Of groups, subscribed by a connection of this door. */
+  readonly members: Members;
   /** Aborted when the door begins to close: ends every wait. */
   readonly closing: AbortController = new AbortController();
   #bodiesBytes = 0;
@@ -41,6 +44,7 @@ export class Door {
   constructor(engine: Engine, machine: Machine, limits: HttpLimits, languages: ReadonlyMap<number, Language>, attempts: Attempts) {
     this.engine = engine;
     this.machine = machine;
+    this.members = new Members(machine.random);
     this.limits = limits;
     this.languages = languages;
     this.attempts = attempts;

@@ -1,7 +1,7 @@
 /** Who may ask at all: hosts and origins against rebinding and foreign pages, tokens against strangers. Before any body is read. */
 
 import type { IncomingMessage } from 'node:http';
-import type { Engine } from '../../model/engine.ts';
+import type { Engine, Principal } from '../../model/engine.ts';
 import { quoted, WEBSOCKET_TOKEN_PREFIX } from '../../wire/http/http.ts';
 import { isLoopback } from '../connection.ts';
 import type { Door, Lasting } from './door.ts';
@@ -46,6 +46,8 @@ export function checkOrigin(request: IncomingMessage, options: GuardOptions): st
 export interface Access {
   /** The engine as they see it. */
   readonly engine: Engine;
+  /** Nobody in particular while no users are configured. */
+  readonly principal: Principal;
   /** False once the token is void, or users were configured meanwhile: streams ask now and then. */
   readonly holds: () => Promise<boolean>;
 }
@@ -55,7 +57,7 @@ export async function authenticate(request: IncomingMessage, door: Door): Promis
   const { engine } = door;
   if (!engine.guarded) {
     // The last user may have been removed while the door stood open to the network.
-    if (isLoopback(request.socket.localAddress ?? '')) return { engine, holds: async () => !engine.guarded };
+    if (isLoopback(request.socket.localAddress ?? '')) return { engine, principal: {}, holds: async () => !engine.guarded };
     throw new HttpFault('unauthorized', 'No users are configured, so only this machine itself is served.', CHALLENGE);
   }
   const address = request.socket.remoteAddress ?? '';
@@ -73,7 +75,7 @@ export async function authenticate(request: IncomingMessage, door: Door): Promis
       'www-authenticate': `${CHALLENGE['www-authenticate']}, error="invalid_token"`,
     });
   }
-  return { engine: engine.as(known), holds: async () => (await engine.authenticate('token', '', token)) !== undefined };
+  return { engine: engine.as(known), principal: known, holds: async () => (await engine.authenticate('token', '', token)) !== undefined };
 }
 
 /** For what lasts: who was let in once is not let in for ever. An engine that cannot say just now ends nothing. */

@@ -1,11 +1,12 @@
 /** Subscriptions of one WebSocket to queues and addresses: what they are sent, how they pause, how they settle and end. */
 
-import type { Consumer, Engine } from '../../model/engine.ts';
+import type { Consumer, Engine, Principal } from '../../model/engine.ts';
 import { Refused } from '../../model/refusal.ts';
 import {
   decodeReceipt,
   type ExtendFrame,
   type MoveFrame,
+  type Problem,
   runsByLease,
   type SettleFrame,
   type SubscribePattern,
@@ -19,13 +20,16 @@ import { renderDeliveries, renderRecord } from './render.ts';
 export interface Client {
   readonly door: Door;
   readonly engine: Engine;
+  readonly principal: Principal;
   messages(sub: string, texts: readonly string[]): void;
   notice(op: string, members: Readonly<Record<string, unknown>>): void;
-  /** The subscription is over from the broker's side. */
-  over(sub: string, reason: string): void;
+  /** The subscription is over from the broker's side; `problem`: since something went wrong. */
+  over(sub: string, reason: string, problem?: Problem): void;
 }
 
 export interface Live {
+  /** What it is called as a member of a group. */
+  readonly member?: string;
   start(): Promise<void>;
   /** The client has enough waiting. */
   pause(): void;

@@ -12,6 +12,7 @@ const TAGS: Readonly<Record<string, string>> = {
   queues: 'Messages that wait until somebody has dealt with them.',
   exchanges: 'Who gets what: exchanges and their bindings.',
   groups: 'Groups of members that share a topic, and their cursors.',
+  transactions: 'Several things at once, or none of them.',
   users: 'Who may do what.',
   health: 'For whatever watches over the process.',
 };

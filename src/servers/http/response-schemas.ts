@@ -100,6 +100,22 @@ export const RESPONSE_SCHEMAS: Readonly<Record<string, Schema>> = {
     },
     required: ['count', 'routed'],
   },
+  Transacted: {
+    type: 'object',
+    properties: {
+      results: {
+        type: 'array',
+        items: {
+          anyOf: [
+            { $ref: '#/components/schemas/Published' },
+            { $ref: '#/components/schemas/Settled' },
+            { type: 'object', properties: { moved: whole('How many cursors.') }, required: ['moved'] },
+          ],
+        },
+      },
+    },
+    required: ['results'],
+  },
   Settled: { type: 'object', properties: { settled: whole('How many.') }, required: ['settled'] },
   Description: {
     type: 'object',

@@ -9,6 +9,7 @@ import { QUEUE_ROUTES } from './handlers/queues.ts';
 import { RETAINED_ROUTES } from './handlers/retained.ts';
 import { STREAM_ROUTES } from './handlers/streams.ts';
 import { TOPIC_ROUTES } from './handlers/topics.ts';
+import { TRANSACTION_ROUTES } from './handlers/transactions.ts';
 import { WEBSOCKET_ROUTES } from './handlers/websocket.ts';
 import type { Route } from './route.ts';
 
@@ -19,6 +20,7 @@ export const ROUTES: readonly Route[] = [
   ...TOPIC_ROUTES,
   ...QUEUE_ROUTES,
   ...BINDING_ROUTES,
+  ...TRANSACTION_ROUTES,
   ...RETAINED_ROUTES,
   ...DECLARE_ROUTES,
   ...HEALTH_ROUTES,

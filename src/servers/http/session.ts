@@ -1,6 +1,6 @@
 /** One WebSocket's conversation: frames in, what they ask for done, answers and messages out. Knows no socket. */
 
-import type { Engine } from '../../model/engine.ts';
+import type { Engine, Principal } from '../../model/engine.ts';
 import { Refused } from '../../model/refusal.ts';
 import {
   type ClientFrame,
@@ -15,8 +15,10 @@ import {
 import type { Door } from './door.ts';
 import { problemOf } from './fault.ts';
 import { FramePublisher } from './frame-publisher.ts';
+import type { Access } from './guard.ts';
 import { type Client, type Live, LiveAddress, LiveQueue } from './live.ts';
-import { LiveGroup, LiveTopic } from './live-topic.ts';
+import { LiveGroup } from './live-group.ts';
+import { LiveTopic } from './live-topic.ts';
 
 /** The way out. */
 export interface Wire {
@@ -32,6 +34,7 @@ export interface Wire {
 
 export class Session implements Client {
   readonly engine: Engine;
+  readonly principal: Principal;
   readonly door: Door;
   readonly #wire: Wire;
   readonly #publisher: FramePublisher;
@@ -42,8 +45,9 @@ export class Session implements Client {
   #held = false;
   #ended = false;
 
-  constructor(engine: Engine, door: Door, wire: Wire) {
+  constructor({ engine, principal }: Pick<Access, 'engine' | 'principal'>, door: Door, wire: Wire) {
     this.engine = engine;
+    this.principal = principal;
     this.door = door;
     this.#wire = wire;
     this.#publisher = new FramePublisher(engine, door, {
@@ -111,8 +115,7 @@ export class Session implements Client {
     const { ref } = frame;
     switch (frame.op) {
       case 'subscribe':
-        await this.#subscribe(frame);
-        return this.#done(ref, { sub: frame.sub });
+        return this.#done(ref, { sub: frame.sub, member: await this.#subscribe(frame) });
       case 'unsubscribe': {
         const live = this.#find(frame.sub);
         this.#live.delete(frame.sub);
@@ -134,7 +137,8 @@ export class Session implements Client {
     }
   }
 
-  async #subscribe(frame: SubscribeFrame): Promise<void> {
+  /** Answers what it is called as a member of a group. */
+  async #subscribe(frame: SubscribeFrame): Promise<string | undefined> {
     const { subscriptionsMax } = this.door.limits;
     if (this.#live.has(frame.sub)) throw new Refused('conflict', `This connection has a subscription ${quoted(frame.sub)} already.`);
     if (this.#live.size >= subscriptionsMax) {
@@ -147,9 +151,11 @@ export class Session implements Client {
       await live.start();
     } catch (error) {
       this.#live.delete(frame.sub);
+      await live.end().catch((left: unknown) => this.#left(left));
       throw error;
     }
     if (this.#ended) await live.end();
+    return live.member;
   }
 
   #liveOf(frame: SubscribeFrame): Live {

@@ -88,7 +88,7 @@ class Connection implements Wire, Lasting {
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.#outlet = new Outlet(socket, door.limits.outgoingBytesMax);
-    this.#session = new Session(access.engine, door, this);
+    this.#session = new Session(access, door, this);
     cutWhenStalled(socket, door.limits.stallMs, () => door.machine.logger.warn('http.websocket.stalled', { remote: socket.remoteAddress }));
     door.figures.webSockets += 1;
     door.lasting.add(this);

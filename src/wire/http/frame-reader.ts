@@ -1,22 +1,19 @@
 /** Reading WebSocket frames: JSON text to one of the shapes in `frames.ts`, every member checked, none passed over. */
 
 import { Refused } from '../../model/refusal.ts';
-import { type Draft, decodeDraft, type Properties } from './draft.ts';
+import { Fields } from './fields.ts';
 import { type ClientFrame, FrameFault, type PublishFrame, type Ref, type SettleFrame, type SubscribeFrame } from './frames.ts';
-import { memberBytes, parseJson, spansOf } from './json.ts';
-import { checkInteger, parseDuration, quoted } from './scalars.ts';
+import { parseJson } from './json.ts';
+import { quoted } from './scalars.ts';
 
 export const CREDIT_MAX = 65_535;
-const SUB_LENGTH_MAX = 100;
-const NO_PROPERTIES: Properties = { headers: new Map() };
 
 /** Throws `FrameFault`. */
 export function decodeFrame(bytes: Uint8Array): ClientFrame {
   let ref: Ref;
   try {
     const json = parseJson(bytes, 'This frame');
-    if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new Refused('invalid', 'This frame is not a JSON object.');
-    const fields = new Fields(json);
+    const fields = new Fields(json, 'This frame');
     ref = fields.ref();
     const op = fields.text('op');
     const read = READERS.get(op);
@@ -69,33 +66,16 @@ const READERS: ReadonlyMap<string, Read> = new Map<string, Read>([
 ]);
 
 function readPublish(fields: Fields, ref: Ref, bytes: Uint8Array): PublishFrame {
-  const one = fields.take('message');
-  const many = fields.take('messages');
-  if ((one === undefined) === (many === undefined)) {
-    throw new Refused('invalid', 'A publish frame has either "message" or "messages"; give one of them.');
-  }
-  let drafts: Draft[];
-  if (many === undefined) drafts = [readDraft(one, memberBytes(bytes, 'message'), 'This message')];
-  else {
-    if (!Array.isArray(many)) throw new Refused('invalid', '"messages" of this frame is not an array.');
-    const list = memberBytes(bytes, 'messages') ?? bytes.subarray(0, 0);
-    const spans = spansOf(list, 0, list.length);
-    drafts = many.map((json, i) => readDraft(json, list.subarray(spans[2 * i], spans[2 * i + 1]), `Message ${i} of this frame`));
-  }
   return {
     op: 'publish',
     ref,
     exchange: fields.optional('exchange'),
     address: fields.text('address'),
-    drafts,
+    drafts: fields.drafts(bytes),
     mandatory: fields.flag('mandatory'),
     retain: fields.flag('retain'),
     transient: fields.flag('transient'),
   };
-}
-
-function readDraft(json: unknown, bytes: Uint8Array | undefined, what: string): Draft {
-  return decodeDraft(json, bytes === undefined ? undefined : memberBytes(bytes, 'body'), NO_PROPERTIES, what);
 }
 
 function readSubscribe(fields: Fields, ref: Ref): SubscribeFrame {
@@ -127,92 +107,4 @@ function readSubscribe(fields: Fields, ref: Ref): SubscribeFrame {
   if (group !== undefined)
     return { ...base, kind: 'group', topic: topic ?? '', group, from: fields.choice('from', ['earliest', 'latest']) };
   return { ...base, kind: 'topic', topic: topic ?? '', from: fields.optional('from'), partitions: fields.integers('partitions') };
-}
-
-/** Members of a frame, taken one by one; `done` refuses what nobody took. */
-class Fields {
-  readonly #left: Map<string, unknown>;
-
-  constructor(json: object) {
-    this.#left = new Map(Object.entries(json));
-  }
-
-  take(name: string): unknown {
-    const value = this.#left.get(name);
-    this.#left.delete(name);
-    return value === null ? undefined : value;
-  }
-
-  ref(): Ref {
-    const ref = this.take('ref');
-    if (ref === undefined || typeof ref === 'number' || (typeof ref === 'string' && ref.length <= SUB_LENGTH_MAX)) return ref;
-    throw new Refused('invalid', `"ref" of this frame is neither a number nor a string of at most ${SUB_LENGTH_MAX} characters.`);
-  }
-
-  sub(): string {
-    const sub = this.text('sub');
-    if (sub.length <= SUB_LENGTH_MAX) return sub;
-    throw new Refused('invalid', `"sub" of this frame is longer than ${SUB_LENGTH_MAX} characters.`);
-  }
-
-  text(name: string): string {
-    const value = this.optional(name);
-    if (value === undefined) throw new Refused('invalid', `This frame has no "${name}".`);
-    return value;
-  }
-
-  optional(name: string): string | undefined {
-    const value = this.take(name);
-    if (value === undefined || typeof value === 'string') return value;
-    throw new Refused('invalid', `"${name}" of this frame is not a string.`);
-  }
-
-  texts(name: string): readonly string[] {
-    const value = this.take(name);
-    if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value;
-    throw new Refused('invalid', `"${name}" of this frame is not a list of strings.`);
-  }
-
-  integers(name: string): readonly number[] | undefined {
-    const value = this.take(name);
-    if (value === undefined) return undefined;
-    if (!Array.isArray(value)) throw new Refused('invalid', `"${name}" of this frame is not a list of numbers.`);
-    return value.map((item) => checkInteger(item, `"${name}" of this frame`, 0, 0x7fff_ffff));
-  }
-
-  integer(name: string, min: number, max: number): number {
-    return checkInteger(this.take(name), `"${name}" of this frame`, min, max);
-  }
-
-  optionalInteger(name: string, min: number, max: number): number | undefined {
-    const value = this.take(name);
-    return value === undefined ? undefined : checkInteger(value, `"${name}" of this frame`, min, max);
-  }
-
-  flag(name: string): boolean {
-    const value = this.take(name);
-    if (value === undefined || typeof value === 'boolean') return value ?? false;
-    throw new Refused('invalid', `"${name}" of this frame is neither true nor false.`);
-  }
-
-  choice<T extends string>(name: string, choices: readonly T[]): T | undefined {
-    const value = this.optional(name);
-    const found = choices.find((choice) => choice === value);
-    if (value !== undefined && found === undefined)
-      throw new Refused('invalid', `"${name}" of this frame is not one of ${choices.join(', ')}.`);
-    return found;
-  }
-
-  /** Milliseconds as a number, or `"5s"`. */
-  duration(name: string): number | undefined {
-    const value = this.take(name);
-    if (value === undefined) return undefined;
-    if (typeof value === 'number' && value >= 0 && Number.isFinite(value)) return value;
-    return parseDuration(String(value), `"${name}" of this frame`);
-  }
-
-  done(): void {
-    const [name] = this.#left.keys();
-    if (name !== undefined) throw new Refused('invalid', `This frame has a member ${quoted(name)}, which means nothing here.`);
-  }
 }

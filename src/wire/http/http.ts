@@ -3,7 +3,7 @@
 export { Batch, type Destination, Lines, type TakenBatch } from './batch.ts';
 export { decodeBatch, decodeBinary, decodeStructured, encodeStructured } from './cloudevents.ts';
 export { type Draft, decodeDraft, PARTITION_MAX, PRIORITY_MAX, type Properties } from './draft.ts';
-export { decodeFrame } from './frame-reader.ts';
+export { CREDIT_MAX, decodeFrame } from './frame-reader.ts';
 export {
   type ClientFrame,
   type ExtendFrame,
@@ -33,3 +33,4 @@ export { type PublishedAnswer, Tally } from './published.ts';
 export { decodeReceipt, encodeReceipt, type Receipt, runsByLease } from './receipt.ts';
 export { checkInteger, parseChoice, parseDuration, parseFlag, parseInteger, parseTime, quoted } from './scalars.ts';
 export { SSE_HEARTBEAT, sseEvent, sseOpening } from './sse.ts';
+export { type Cursor, decodeTransaction, type MoveStep, type PublishStep, type SettleStep, STEPS_MAX, type Step } from './transaction.ts';

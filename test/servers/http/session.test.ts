@@ -37,7 +37,7 @@ function session(limits: Partial<HttpLimits> = {}) {
       state.held = false;
     },
   };
-  const one = new Session(engine, door, wire);
+  const one = new Session({ engine, principal: {} }, door, wire);
   const send = (frame: object): void => one.receive(new TextEncoder().encode(JSON.stringify(frame)));
   const publish = (ref: number, address = 'a', text = 'x'): void => send({ op: 'publish', ref, address, message: { text } });
   return { publishes, told, state, send, publish };

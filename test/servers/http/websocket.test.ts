@@ -127,7 +127,7 @@ test('a group shares the partitions, and its cursors move only as far as its mem
   await door.ask('PUT', '/v1/topics/t', { json: { partitions: 2 } });
   for (let n = 0; n < 6; n++) await door.ask('POST', `/v1/topics/t/records?partition=${n % 2}`, { json: n });
   const one = await client(t, door);
-  await one.ask({ op: 'subscribe', sub: 's', topic: 't', group: 'g', from: 'earliest', credit: 4 });
+  const { member } = await one.ask({ op: 'subscribe', sub: 's', topic: 't', group: 'g', from: 'earliest', credit: 4 });
   const given = (await one.find((frame) => frame.op === 'assigned')).partitions;
   assert.deepEqual(given.map((p: Frame) => p.partition).sort(), [0, 1]);
   const got = await one.messages('s', 4);
@@ -153,6 +153,8 @@ test('a group shares the partitions, and its cursors move only as far as its mem
   const assigned = await two.find((frame) => frame.op === 'assigned' && frame.partitions.length > 0);
   assert.deepEqual(assigned.partitions, [{ partition: moved, offset: 3 }]);
   assert.equal((await one.ask({ op: 'move', sub: 's', partition: moved, offset: 2 })).code, 'stale');
+  const byName = { json: { operations: [{ op: 'move', group: 'g', member, cursors: [{ topic: 't', partition: 1 - moved, offset: 3 }] }] } };
+  assert.deepEqual((await door.ask('POST', '/v1/transactions', byName)).json, { results: [{ moved: 1 }] }, 'by its name, in a transaction');
   two.socket.close();
   await one.find((frame) => frame.op === 'assigned' && frame.partitions[0]?.partition === moved);
 });

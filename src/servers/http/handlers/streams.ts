@@ -2,11 +2,13 @@
 
 import type { Fetched } from '../../../model/engine.ts';
 import { Refused } from '../../../model/refusal.ts';
-import { encodePositions, MEDIA, PARTITION_MAX, quoted } from '../../../wire/http/http.ts';
+import { CREDIT_MAX, encodePositions, MEDIA, PARTITION_MAX, quoted } from '../../../wire/http/http.ts';
 import { AddressSubscription } from '../address.ts';
 import type { Call } from '../call.ts';
 import { problemOf } from '../fault.ts';
-import { choice, flag, integers, text } from '../params.ts';
+import { followGroup, type GroupWish } from '../group-stream.ts';
+import { CREDIT } from '../live.ts';
+import { choice, flag, integerOr, integers, text, type Values } from '../params.ts';
 import { readPartition } from '../partitions.ts';
 import { renderDeliveries, renderFetched, renderRecord } from '../render.ts';
 import { type CallOf, type Content, type Route, route } from '../route.ts';
@@ -15,7 +17,10 @@ import { EventStream } from '../stream.ts';
 
 const FORM = choice('How each message is written.', ['message', 'cloudevent'], 'message');
 const CONTENT: Content = {
-  [MEDIA.events]: { type: 'string', description: 'Each event’s data is a Message. Other events: `dropped`, `skipped`, `error`, `end`.' },
+  [MEDIA.events]: {
+    type: 'string',
+    description: 'Each event’s data is a Message. Other events: `member`, `assigned`, `revoked`, `dropped`, `skipped`, `error`, `end`.',
+  },
   [MEDIA.ndjson]: { type: 'string', description: 'The same as lines; those with an `event` member are not messages.' },
 };
 
@@ -60,11 +65,17 @@ const FOLLOW = {
     header: 'last-event-id',
   },
   partition: integers('Only these partitions; may be repeated.', 0, PARTITION_MAX),
+  group: text('Follow it as a member of this group: `from` is then `earliest` or `latest`, for a group that has no cursor yet.'),
+  credit: integerOr('Of a group: most records sent and not yet moved past.', 1, CREDIT_MAX, CREDIT),
   form: FORM,
 } as const;
 
 async function follow(call: CallOf<'/v1/topics/{topic}/stream', typeof FOLLOW>): Promise<undefined> {
   const { engine, door, path, query } = call;
+  if (query.group !== undefined) {
+    await followGroup(call, { ...checkMember(query), topic: path.topic });
+    return;
+  }
   const lastId = query['last-event-id'];
   const from = lastId === undefined || lastId === '' ? (query.from ?? 'latest') : lastId;
   const starts = await startsOf(engine, path.topic, from, query.partition);
@@ -88,6 +99,17 @@ async function follow(call: CallOf<'/v1/topics/{topic}/stream', typeof FOLLOW>):
     failed: (error: unknown): void => fail(call, stream, error),
   };
   for (const [partition, start] of starts) void readPartition(engine, path.topic, partition, start, receiver, ended.signal);
+}
+
+/** A group knows where it stands: what a member says of that would be wrong for the others, and `Last-Event-ID` comes by itself. */
+function checkMember({ group = '', from, partition, credit, form }: Values<typeof FOLLOW>): Omit<GroupWish, 'topic'> {
+  if (partition.length > 0) throw new Refused('invalid', 'A group shares its partitions among its members: leave partition= out.');
+  if (from !== undefined && from !== 'earliest' && from !== 'latest')
+    throw new Refused(
+      'invalid',
+      `A group goes on where it stands, so from is earliest or latest, and not ${quoted(from)}. Move its cursors for another place.`,
+    );
+  return { group, from, credit, form };
 }
 
 /** After each record: where every partition would be read next. The one that moves stands first. */
@@ -133,7 +155,9 @@ export const STREAM_ROUTES: readonly Route[] = [
     summary: 'Follow a topic',
     about:
       'Every event’s id says where all partitions are read next; coming back with the last one as Last-Event-ID goes on exactly there. ' +
-      'Records that retention removed before they could be read are told by an event `skipped`.',
+      'Records that retention removed before they could be read are told by an event `skipped`. ' +
+      'With `group` the stream is a member of it: it begins with an event `member`, `assigned` and `revoked` tell of its partitions, and ' +
+      '`POST /v1/groups/{group}/members/{member}/move` moves the cursors past what has been dealt with.',
     params: FOLLOW,
     answers: { 200: { about: 'A stream without end.', content: CONTENT } },
     handle: follow,

@@ -78,4 +78,23 @@ export const TOPIC_ROUTES: readonly Route[] = [
       return NO_CONTENT;
     },
   }),
+  route({
+    method: 'POST',
+    path: '/v1/groups/{group}/members/{member}/move',
+    id: 'moveMember',
+    tag: 'groups',
+    summary: 'Move the cursors of a member past what it has dealt with',
+    about:
+      'The member is a stream or WebSocket of this door that told its name. An offset is the next one to read. Refused as `stale` for a ' +
+      'partition that has gone to another member, as `out-of-range` for what was not sent yet.',
+    params: NO_PARAMS,
+    body: { required: true, content: { [MEDIA.json]: CURSORS } },
+    answers: { 204: { about: 'They are moved, and safe.' } },
+    handle: async (call) => {
+      const { door, path, access } = call;
+      const { cursors } = await call.json<{ cursors: CursorMove[] }>(CURSORS);
+      await door.members.find(path.group, path.member, access.principal).moveTo(cursors);
+      return NO_CONTENT;
+    },
+  }),
 ];
