@@ -6,10 +6,10 @@ import type { Description } from '../model/engine.ts';
 import { offset } from '../model/lines.ts';
 import type { House } from './house.ts';
 
-export async function describe(house: House, tenant: Tenant, kind: Kind, name: string): Promise<Description | undefined> {
+export async function describe(house: House, tenant: Tenant, kind: Kind, name: string, brief: boolean): Promise<Description | undefined> {
   switch (kind) {
     case 'topic':
-      return describeTopic(house, tenant, name);
+      return describeTopic(house, tenant, name, brief);
     case 'queue':
       return describeQueue(house, tenant, name);
     case 'exchange': {
@@ -27,7 +27,7 @@ export async function describe(house: House, tenant: Tenant, kind: Kind, name: s
   }
 }
 
-async function describeTopic({ partitions }: House, tenant: Tenant, name: string): Promise<Description | undefined> {
+async function describeTopic({ partitions }: House, tenant: Tenant, name: string, brief: boolean): Promise<Description | undefined> {
   const topic = tenant.topics.get(name);
   if (topic === undefined) return undefined;
   return {
@@ -39,7 +39,7 @@ async function describeTopic({ partitions }: House, tenant: Tenant, name: string
       start: offset(start),
       end: partitions.safeEnd(topic, partition),
     })),
-    sizeBytes: await partitions.sizeBytes(topic),
+    ...(!brief && { sizeBytes: await partitions.sizeBytes(topic) }),
   };
 }
 

@@ -111,9 +111,16 @@ export class Morgue {
     return { entries, tell: () => (taken ? this.#onDeath?.(queue.spec.name, copy, reason) : undefined) };
   }
 
-  /** The records of messages that may have to be buried: what is no longer there is left out. */
-  read(queue: Queue, numbers: readonly number[]): Promise<Deliveries> {
-    return copyMessages(this.#reader, queue, numbers, 0);
+  /** The end of messages whose records were read before, decided now; undefined unless all of them were. */
+  decideRead({ queue, numbers, reason }: Burial, read: Read | undefined): End | undefined {
+    if (read?.queue !== queue) return undefined;
+    const wanted = new Set(numbers);
+    const copy = only(read.copy, (number) => wanted.has(number));
+    return copy.count === wanted.size ? this.decide(queue, copy, reason) : undefined;
+  }
+
+  async read({ queue, numbers }: Burial): Promise<Read> {
+    return { queue, copy: await copyMessages(this.#reader, queue, numbers, 0) };
   }
 
   /** What was just recorded may hold messages that died before they came in: turned away by a full queue, or unfit. */
@@ -169,6 +176,12 @@ export class Morgue {
     }
     if (group !== undefined) yield closed(group, ends);
   }
+}
+
+/** Messages of one queue, read because they may have to be buried. */
+export interface Read {
+  readonly queue: Queue;
+  readonly copy: Deliveries;
 }
 
 /** The end of messages that died: to be recorded, and told to who listens once that is safe. */

@@ -8,6 +8,7 @@ import {
   decideTurn,
   type Entry,
   held,
+  isDurable,
   over,
   type Queue,
   type Rules,
@@ -16,15 +17,15 @@ import {
   type Tenant,
 } from '../core/core.ts';
 import type { Host } from '../host/host.ts';
-import type { Deliveries, Peek, Peeked, Runs, Settle } from '../model/engine.ts';
+import type { Peek, Peeked, Runs, Settle } from '../model/engine.ts';
 import { isRefusal, Refused } from '../model/refusal.ts';
 import { Alarms } from './alarms.ts';
 import { checkMs, checkRuns, checkWhole } from './checks.ts';
 import { Consumers, type LiveTaker } from './consumers.ts';
-import { copyMessages, only } from './copies.ts';
+import { copyMessages } from './copies.ts';
 import type { DeathListener } from './death-listener.ts';
 import type { Ledger } from './ledger.ts';
-import { type End, Morgue } from './morgue.ts';
+import { Morgue } from './morgue.ts';
 import type { Reader } from './reader.ts';
 import type { Staying } from './staying.ts';
 import { Unused } from './unused.ts';
@@ -37,19 +38,13 @@ const OUTCOMES: ReadonlySet<string> = new Set(['ack', 'nack', 'requeue', 'reject
 
 const ended = new Float64Array(ENDED_MAX);
 
-/** Messages of one queue, read because they may have to be buried. */
-export interface ReadToBury {
-  readonly queue: Queue;
-  readonly copy: Deliveries;
-}
-
 export class Queues {
   readonly consumers: Consumers;
   readonly #host: Host;
   readonly #ledger: Ledger;
   readonly #reader: Reader;
   readonly #alarms: Alarms;
-  readonly #morgue: Morgue;
+  readonly morgue: Morgue;
   readonly #unused = new Unused();
   #touched = new Set<Queue>();
   #turn = false;
@@ -66,7 +61,7 @@ export class Queues {
       () => ledger.nowMs(),
       (queue) => this.touch(queue),
     );
-    this.#morgue = new Morgue(ledger, reader, rules, host.logger, onDeath);
+    this.morgue = new Morgue(ledger, reader, rules, host.logger, onDeath);
   }
 
   /** Something changed for this queue: it is looked at when the turn ends. */
@@ -100,7 +95,7 @@ export class Queues {
 
   /** True when nothing is under way here that no event from outside is needed for. */
   get idle(): boolean {
-    return !this.#turn && this.#touched.size === 0 && this.#morgue.idle;
+    return !this.#turn && this.#touched.size === 0 && this.morgue.idle;
   }
 
   stop(reason: string): void {
@@ -153,6 +148,8 @@ export class Queues {
   }
 
   #give(taker: LiveTaker, taking: Taking<LiveTaker>): void {
+    // What is gone at restart anyway need not be safe before it is seen.
+    if (!isDurable(taker.queue.spec)) return taker.give(taking);
     let safeAt = taker.safeAt;
     for (let i = 0; i < taking.numbers.length; i++) safeAt = Math.max(safeAt, taker.queue.position(taking.numbers[i] ?? 0) + 1);
     taker.safeAt = safeAt;
@@ -173,7 +170,7 @@ export class Queues {
   #expire(queue: Queue, nowMs: number): void {
     for (;;) {
       const count = queue.expired(nowMs, ENDED_MAX, ended);
-      const numbers = Array.from(ended.subarray(0, count)).filter((n) => !this.#morgue.isDying(queue, n));
+      const numbers = Array.from(ended.subarray(0, count)).filter((n) => !this.morgue.isDying(queue, n));
       if (numbers.length === 0) return;
       this.end(over(queue, numbers, 'expired'));
     }
@@ -205,7 +202,7 @@ export class Queues {
     let buried = 0;
     for (const burial of decided.burials) {
       buried += burial.numbers.length;
-      void this.#morgue.bury(burial);
+      void this.morgue.bury(burial);
     }
     return buried;
   }
@@ -221,9 +218,13 @@ export class Queues {
       const { queue } = decided;
       this.free(queue, decided.runs);
       for (const entry of decided.entries) this.#ledger.record([entry]);
-      const buried = decided.burials.map((burial) => this.#morgue.bury(burial));
+      const buried = decided.burials.map((burial) => this.morgue.bury(burial));
       const done =
-        buried.length > 0 ? Promise.all(buried) : settle.lazy === true ? undefined : this.#ledger.gate.passed(this.#ledger.journal.tip);
+        buried.length > 0
+          ? Promise.all(buried)
+          : settle.lazy === true || !isDurable(queue.spec)
+            ? undefined
+            : this.#ledger.gate.passed(this.#ledger.journal.tip);
       if (settle.lazy === true) this.#syncLazily();
       else this.endTurn();
       return { done, count: decided.count };
@@ -260,19 +261,7 @@ export class Queues {
 
   /** What was just recorded for a publisher: who listens hears of messages that died on their way in. */
   announce(entries: readonly Entry[]): void {
-    this.#morgue.announce(entries);
-  }
-
-  /** The end of messages whose records were read before, decided now; undefined unless all of them were. */
-  endOf({ queue, numbers, reason }: Burial, read: ReadToBury | undefined): End | undefined {
-    if (read?.queue !== queue) return undefined;
-    const wanted = new Set(numbers);
-    const copy = only(read.copy, (number) => wanted.has(number));
-    return copy.count === wanted.size ? this.#morgue.decide(queue, copy, reason) : undefined;
-  }
-
-  async readToBury({ queue, numbers }: Burial): Promise<ReadToBury> {
-    return { queue, copy: await this.#morgue.read(queue, numbers) };
+    this.morgue.announce(entries);
   }
 
   #syncLazily(): void {

@@ -41,7 +41,7 @@ import type {
 } from '../model/engine.ts';
 import { type Offset, offset } from '../model/lines.ts';
 import { DEFAULT_TENANT, MAIN_LINE } from '../model/message.ts';
-import { isRefusal, type Refusal, Refused } from '../model/refusal.ts';
+import { isRefusal, type Refusal, Refused, refuse } from '../model/refusal.ts';
 import { checkName } from './checks.ts';
 import { describe, metricsOf } from './describe.ts';
 import type { Member } from './groups.ts';
@@ -130,13 +130,13 @@ export class Seat implements Broker {
     return topic !== undefined && groups.reads(topic);
   }
 
-  async describe(kind: Kind, name: string): Promise<Description | undefined> {
+  async describe(kind: Kind, name: string, options?: { brief?: boolean }): Promise<Description | undefined> {
     this.#house.ledger.check();
     this.#permit(kind === 'user' ? 'admin' : 'read', name);
-    return describe(this.#house, this.#tenant, kind, name);
+    return describe(this.#house, this.#tenant, kind, name, options?.brief === true);
   }
 
-  async list(kind: Kind): Promise<Description[]> {
+  async list(kind: Kind, options?: { brief?: boolean }): Promise<Description[]> {
     this.#house.ledger.check();
     if (kind === 'user') this.#permit('admin', '');
     const { topics, queues, groups, router } = this.#tenant;
@@ -150,7 +150,7 @@ export class Seat implements Broker {
     const found: Description[] = [];
     for (const name of [...names[kind]()].sort()) {
       if (kind !== 'user' && !this.#may('read', name)) continue;
-      const description = await describe(this.#house, this.#tenant, kind, name);
+      const description = await describe(this.#house, this.#tenant, kind, name, options?.brief === true);
       if (description !== undefined) found.push(description);
     }
     return found;
@@ -178,10 +178,27 @@ export class Seat implements Broker {
       }
       queues.endTurn();
       const answer = publishedOf(decided);
-      if (publish.transient === true) return answer;
+      if (publish.transient === true || this.#isPassing(decided)) return answer;
       // Also for what is only a repeat: the first time may not be safe yet.
       return new Promise<Published>((resolve, reject) => ledger.gate.hold(ledger.journal.tip, () => resolve(answer), reject));
     });
+  }
+
+  /** All that was stored is gone at restart: nobody has to wait for the disk. */
+  #isPassing({ entries }: PublishDecision): boolean {
+    const { queues } = this.#house.ledger.state;
+    const passes = (id: number) => queues.get(id)?.spec.durable === false;
+    return (
+      entries.length > 0 &&
+      entries.every(
+        (entry) =>
+          entry.kind === 'messages' &&
+          entry.partitions.length === 0 &&
+          entry.retain === undefined &&
+          entry.producer === undefined &&
+          entry.queues.every(({ queue }) => passes(queue)),
+      )
+    );
   }
 
   #decidePublish(publish: Publish): PublishDecision {
@@ -333,6 +350,25 @@ export class Seat implements Broker {
     return authenticate(this.#house.ledger.state.users, purpose, name, secret);
   }
 
+  async verifier(purpose: string, name: string): Promise<string | undefined> {
+    const { user } = this.#principal;
+    if (user !== undefined)
+      throw new Refused('forbidden', `User "${user}" may not see what is kept of secrets. Only the process itself may.`);
+    return this.#house.ledger.state.users.get(name)?.secrets?.[purpose];
+  }
+
+  async keepVerifier(purpose: string, name: string, verifier: string | undefined): Promise<void> {
+    this.#permit('admin', name);
+    const { ledger } = this.#house;
+    await this.#change((nowMs) => {
+      const user = ledger.state.users.get(name);
+      if (user === undefined) return refuse('unknown', `There is no user "${name}". Declare it first.`);
+      const { [purpose]: _former, ...others } = user.secrets ?? {};
+      const secrets = verifier === undefined ? others : { ...others, [purpose]: verifier };
+      return decideDeclare(ledger.state, this.#tenant, { ...user, secrets }, nowMs);
+    });
+  }
+
   get ended(): Refusal | undefined {
     return this.#house.ledger.ended;
   }
@@ -405,8 +441,9 @@ export class Seat implements Broker {
     return spec !== undefined && permits(spec, verb, name);
   }
 
-  #permitPublish({ exchange = MAIN_LINE, address }: Publish): void {
-    this.#permit('write', exchange === '' || exchange === MAIN_LINE ? address : exchange);
+  #permitPublish({ exchange = MAIN_LINE, address, also = [] }: Publish): void {
+    if (exchange !== '' && exchange !== MAIN_LINE) this.#permit('write', exchange);
+    else for (const one of [address, ...also]) this.#permit('write', one);
   }
 
   #permit(verb: Verb, name: string): void {

@@ -146,7 +146,7 @@ export class Takings {
       this.#queues.endTurn();
       return { mine, tip: this.#ledger.journal.tip };
     });
-    await this.#ledger.gate.passed(tip);
+    if (isDurable(queue.spec)) await this.#ledger.gate.passed(tip);
     return mine;
   }
 

@@ -15,8 +15,8 @@ import { isRefusal, Refused } from '../model/refusal.ts';
 import { checkRuns } from './checks.ts';
 import type { Member } from './groups.ts';
 import type { House } from './house.ts';
+import type { Read } from './morgue.ts';
 import { publishedOf } from './published.ts';
-import type { ReadToBury } from './queues.ts';
 
 type Answer = { readonly publish: PublishDecision } | { readonly settled: number };
 
@@ -41,11 +41,11 @@ export async function transact(
   memberOf: MemberOf,
 ): Promise<readonly (Published | number)[]> {
   const { ledger, queues } = house;
-  let read: readonly ReadToBury[] = [];
+  let read: readonly Read[] = [];
   for (;;) {
     const turn = await ledger.run(() => {
       const decided = decide(house, tenant, operations, memberOf);
-      const ends = decided.burials.map((burial, k) => queues.endOf(burial, read[k]));
+      const ends = decided.burials.map((burial, k) => queues.morgue.decideRead(burial, read[k]));
       if (ends.some((end) => end === undefined)) return decided.burials;
       // A transaction too large for the journal is refused here: nobody may have been given room by then.
       ledger.record([...decided.entries, ...ends.flatMap((end) => end?.entries ?? [])]);
@@ -55,7 +55,7 @@ export async function transact(
       return { answers: decided.answers, ends, tip: ledger.journal.tip };
     });
     if (!('tip' in turn)) {
-      read = await Promise.all(turn.map((burial) => queues.readToBury(burial)));
+      read = await Promise.all(turn.map((burial) => queues.morgue.read(burial)));
       continue;
     }
     await ledger.gate.passed(turn.tip);

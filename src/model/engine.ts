@@ -276,7 +276,8 @@ export type Description =
       readonly id: number;
       readonly spec: Declaration;
       readonly partitions: readonly PartitionState[];
-      readonly sizeBytes: number;
+      /** Absent when asked for briefly: every partition's log has to be open to know it. */
+      readonly sizeBytes?: number;
     }
   | {
       readonly kind: 'queue';
@@ -319,8 +320,9 @@ export interface Engine {
   alter(declaration: TopicSpec): Promise<void>;
   /** `ifUnused`: refuse while it has consumers or bindings; `ifEmpty`: refuse while a queue holds messages. */
   remove(kind: Kind, name: string, options?: { ifUnused?: boolean; ifEmpty?: boolean }): Promise<void>;
-  describe(kind: Kind, name: string): Promise<Description | undefined>;
-  list(kind: Kind): Promise<Description[]>;
+  /** `brief`: only what is known at once. */
+  describe(kind: Kind, name: string, options?: { brief?: boolean }): Promise<Description | undefined>;
+  list(kind: Kind, options?: { brief?: boolean }): Promise<Description[]>;
   bind(binding: Binding): Promise<void>;
   unbind(binding: Binding): Promise<void>;
 
@@ -365,6 +367,13 @@ export interface Engine {
 
   /** Checks a secret for a purpose (`token`, `password`); undefined = no. */
   authenticate(purpose: string, name: string, secret: string): Promise<Principal | undefined>;
+  /**
+   * What is kept of a user's secret for a purpose: for challenges, where the secret itself never comes. Refused as `forbidden` to whoever
+   * is a user.
+   */
+  verifier(purpose: string, name: string): Promise<string | undefined>;
+  /** Keeps another verifier for one purpose of a user, or none; its other secrets stay. Needs the permission to administer. */
+  keepVerifier(purpose: string, name: string, verifier: string | undefined): Promise<void>;
   /** Why it no longer serves (closed, or ended by a disk error); undefined while it does. */
   readonly ended: Refusal | undefined;
   /** True when users are configured; then every door asks who comes. */

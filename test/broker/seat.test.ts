@@ -17,6 +17,8 @@ const ASKED: readonly (readonly [string, (engine: Engine, name: string) => Promi
   ['configure', (engine, name) => engine.declare({ kind: 'queue', name })],
   ['configure', (engine, name) => engine.remove('queue', name)],
   ['configure', (engine, name) => engine.remove('topic', name)],
+  ['configure', (engine, name) => engine.alter({ kind: 'topic', name })],
+  ['configure', (engine, name) => engine.trim(name, 0, offset(0))],
   ['read', (engine, name) => engine.describe('queue', name)],
   ['read', (engine, name) => engine.receive({ queue: name })],
   ['read', (engine, name) => engine.consume({ queue: name }, { deliver: () => undefined, cancelled: () => undefined })],
@@ -31,6 +33,8 @@ const ASKED: readonly (readonly [string, (engine: Engine, name: string) => Promi
   ['read', (engine, name) => engine.transact([{ kind: 'settle', queue: name, runs: RUN, outcome: 'ack' }])],
   ['write', (engine, name) => engine.publish(batch(name, 'a'))],
   ['write', (engine, name) => engine.publish(sending(name, 'a'))],
+  ['write', (engine, name) => engine.publish({ ...sending('mine', 'a'), also: [name] })],
+  ['write', (engine, name) => engine.publish({ ...batch('anything', 'a'), also: ['anything', name] })],
   ['write', (engine, name) => engine.publish({ ...batch('anything', 'a'), exchange: name })],
   ['write', (engine, name) => engine.transact([{ kind: 'publish', ...batch(name, 'a') }])],
   ['write', (engine, name) => engine.bind({ exchange: 'mine', to: { kind: 'queue', name }, pattern: '#' })],
@@ -39,6 +43,7 @@ const ASKED: readonly (readonly [string, (engine: Engine, name: string) => Promi
   ['admin', (engine) => engine.declare({ kind: 'user', name: 'new' })],
   ['admin', (engine) => engine.list('user')],
   ['admin', (engine) => engine.describe('user', 'u')],
+  ['admin', (engine) => engine.keepVerifier('password', 'u', 'mine')],
   ['admin', (engine) => engine.remove('user', 'u')],
 ];
 
@@ -60,6 +65,41 @@ test('a user may do what a pattern allows, and nothing else', async (t) => {
     );
   }
   await assert.rejects(broker.as({ user: 'nobody' }).receive({ queue: 'mine' }), refuses('forbidden'));
+});
+
+test('a verifier is kept by itself, shown to the process alone, and lasts', async (t) => {
+  const { broker, reopen } = await opened(t);
+  await broker.declare({ kind: 'user', name: 'u', admin: true, read: ['*'], secrets: { password: 'a', token: 'b' } });
+  await broker.as({ user: 'u' }).keepVerifier('password', 'u', 'c');
+  await broker.keepVerifier('token', 'u', undefined);
+  await broker.keepVerifier('challenge', 'u', 'd');
+  await assert.rejects(broker.keepVerifier('token', 'nobody', 'x'), refuses('unknown'));
+  await assert.rejects(broker.as({ user: 'u' }).verifier('password', 'u'), refuses('forbidden'));
+  const again = (await reopen()).broker;
+  for (const [purpose, verifier] of [
+    ['password', 'c'],
+    ['token', undefined],
+    ['challenge', 'd'],
+  ] as const)
+    assert.equal(await again.verifier(purpose, 'u'), verifier);
+  assert.equal(await again.verifier('password', 'nobody'), undefined);
+  const described = await again.describe('user', 'u');
+  assert.deepEqual(described?.kind === 'user' && described.spec, { kind: 'user', name: 'u', admin: true, read: ['*'] });
+});
+
+test('what is asked for briefly opens no log', async (t) => {
+  const { broker, reopen } = await opened(t);
+  await broker.declare({ kind: 'topic', name: 't', partitions: 2 });
+  await broker.publish(batch('t', 'a'));
+  const { broker: again, host } = await reopen();
+  const open = t.mock.method(host.disk, 'open');
+  const [topic] = await again.list('topic', { brief: true });
+  assert.ok(topic?.kind === 'topic');
+  assert.deepEqual([topic.sizeBytes, topic.partitions.map(({ end }) => end)], [undefined, [1, 0]]);
+  assert.equal(open.mock.callCount(), 0);
+  const whole = await again.describe('topic', 't');
+  assert.ok(whole?.kind === 'topic' && (whole.sizeBytes ?? 0) > 0);
+  assert.ok(open.mock.callCount() > 0);
 });
 
 test('lists show what may be read', async (t) => {

@@ -86,7 +86,7 @@ function topicFamilies(descriptions: readonly Description[]): Family[] {
       name: 'signalbox_topic_size_bytes',
       help: 'Bytes of the topic’s records.',
       type: 'gauge',
-      samples: topics.map((topic) => ({ value: topic.sizeBytes, labels: { topic: topic.spec.name } })),
+      samples: topics.map((topic) => ({ value: topic.sizeBytes ?? 0, labels: { topic: topic.spec.name } })),
     },
     {
       name: 'signalbox_partition_start_offset',
