@@ -12,7 +12,8 @@ const OPTIONS = {
   configure: texts('PATTERN', 'What the user may declare and remove; * stands for any run of characters.'),
   write: texts('PATTERN', 'What the user may publish to.'),
   read: texts('PATTERN', 'What the user may consume.'),
-  admin: flag('The user may manage users.'),
+  admin: flag('The user may manage users. The first user may anyway, unless its use is narrowed.'),
+  'no-admin': flag('Only said for the first user: from now on nobody may manage users over a door.'),
   password: flag('Also set a password, read from stdin, for doors whose clients log in with a name and a password.'),
   replace: flag('Replace the user if there is one: permissions and secrets; the old token is no good any more.'),
   ...CONNECTION,
@@ -24,7 +25,8 @@ export const command: Command = define({
   more:
     'While there are none, everybody on this machine may do everything, and no door opens to the network. With the first one, every door asks ' +
     'who comes. "add" draws a token and prints it this one time; clients send it as Authorization: Bearer TOKEN, and this command takes it ' +
-    'from SIGNALBOX_TOKEN. Without --configure, --write and --read a user may use everything; the first one may also manage users. ' +
+    'from SIGNALBOX_TOKEN. Without --configure, --write and --read a user may use everything. The first user also manages users: with it the ' +
+    'doors are shut to all others, so one that may not is refused unless --no-admin says that it is meant. ' +
     'To watch addresses, a user with narrower permissions needs sub.* in all three. On a broker that runs, only an administrator may do ' +
     'this; on a data directory that no broker has open, whoever may write there.',
   words: [
@@ -70,10 +72,12 @@ async function add(
       code: 'conflict',
     });
   }
+  const isFirst = present.length === 0;
   const isOpen = configure.length + write.length + read.length === 0;
+  checkAdmin(name, options, isFirst, isOpen);
   const all = ['*'];
   const permissions: Permissions = isOpen
-    ? { configure: all, write: all, read: all, admin: admin || present.length === 0 }
+    ? { configure: all, write: all, read: all, admin: admin || (isFirst && !options['no-admin']) }
     : { configure, write, read, admin };
   const token = await users.add(name, permissions, password);
   if (terminal.json) {
@@ -83,10 +87,23 @@ async function add(
   const may = isOpen ? 'may use everything' : `may configure ${listed(configure)}, write ${listed(write)}, read ${listed(read)}`;
   terminal.note(`User ${name} ${may}${permissions.admin === true ? ', and manage users' : ''}. The token, told this one time:`);
   await terminal.line(token);
-  if (present.length === 0) {
+  if (isFirst) {
     terminal.note('From now on every door asks for a token; this command takes it from SIGNALBOX_TOKEN.');
     if (permissions.admin !== true) terminal.warn('Nobody may manage users over a door. With the broker stopped, this command still can.');
   }
+}
+
+/** A first user who does not manage users shuts everybody out, administration included: only on purpose. */
+function checkAdmin(name: string, options: Values<typeof OPTIONS>, isFirst: boolean, isOpen: boolean): void {
+  const { admin, 'no-admin': none } = options;
+  if (admin && none) throw new Failure('usage', 'A user is either given --admin or --no-admin.');
+  if (!isFirst || isOpen || admin || none) return;
+  throw new Failure(
+    'refused',
+    `${JSON.stringify(name)} would be the first user: every door would ask for a token from now on, and nobody could manage users by it. ` +
+      'Add whoever is to manage them first, with "signalbox user add NAME"; or let this one, with --admin; or nobody, with --no-admin.',
+    { code: 'conflict' },
+  );
 }
 
 function listed(patterns: readonly string[]): string {

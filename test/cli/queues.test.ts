@@ -100,6 +100,11 @@ test('queues and what is declared', async (t) => {
 
   await t.test('users of a broker that runs', async (t) => {
     assert.match((await box('user', 'ls')).error, /There are no users/);
+    const alone = await box('user', 'add', 'shop', '--write', 'orders.*');
+    assert.equal(alone.code, 4);
+    assert.match(alone.error, /"shop" would be the first user.*user add NAME.*--admin.*--no-admin/);
+    assert.equal((await box('user', 'add', 'shop', '--admin', '--no-admin')).code, 2);
+    assert.match((await box('user', 'ls')).error, /There are no users/, 'nothing has happened');
     const narrow = await box('user', 'add', 'shop', '--write', 'orders.*', '--admin', '--json');
     const { token, ...shop } = JSON.parse(narrow.out) as { token: string };
     assert.deepEqual(shop, { user: 'shop', configure: [], write: ['orders.*'], read: [], admin: true });

@@ -188,6 +188,17 @@ suite('start', { concurrency: 2 }, () => {
   });
 });
 
+test('the first user manages users, unless it is said that nobody is to', async (t) => {
+  const data = temporaryDirectory(t);
+  const only = await run(t, ['user', 'add', 'shop', '--write', 'orders', '--no-admin', '--data', data, '--json']);
+  assert.equal(only.code, 0, only.error);
+  assert.equal(JSON.parse(only.out).admin, false);
+  // With the broker stopped, whoever may write to its directory still can.
+  const next = await run(t, ['user', 'add', 'ada', '--admin', '--data', data]);
+  assert.equal(next.code, 0, next.error);
+  assert.match((await run(t, ['user', 'ls', '--data', data])).out, /ada +yes.*\nshop +no/);
+});
+
 /** Waits until the broker has taken a request that was begun before: it answers in the order of arrival. */
 async function published(port: string): Promise<void> {
   assert.equal((await fetch(`http://127.0.0.1:${port}/v1/publish/y`, { method: 'POST', body: 'x' })).status, 200);

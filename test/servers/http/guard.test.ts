@@ -203,3 +203,15 @@ test('the door does not wait for ever: what has not finished in time is cut off'
   await door.server.close();
   await stuck.end();
 });
+
+test('a first user who does not manage users is only taken when that is said', async (t) => {
+  const door = await opened(t);
+  const refused = await door.ask('PUT', '/v1/users/shop', { json: { write: ['orders'], token: true } });
+  assert.deepEqual([refused.status, refused.json.code], [409, 'conflict']);
+  assert.match(refused.json.detail, /first user.*"admin": true.*"admin": false/);
+  assert.equal((await door.ask('GET', '/v1/users')).status, 200, 'and the door is as open as it was');
+  const { token } = (await door.ask('PUT', '/v1/users/shop', { json: { write: ['orders'], token: true, admin: false } })).json;
+  const headers = { authorization: `Bearer ${token}` };
+  assert.equal((await door.ask('POST', '/v1/publish/orders', { body: 'x', headers })).status, 200);
+  assert.equal((await door.ask('GET', '/v1/users', { headers })).status, 403);
+});

@@ -278,7 +278,7 @@ test('who may not come in is told why before the upgrade', async (t) => {
   await refused(upgrade('/v1/ws').replace('localhost', 'evil.example'), 403, 'forbidden-host');
   const plain = await door.ask('GET', '/v1/ws');
   assert.deepEqual([plain.status, plain.json.code, plain.headers.get('upgrade')], [426, 'upgrade-required', 'websocket']);
-  const { token } = (await door.ask('PUT', '/v1/users/u', { json: { read: ['*'], token: true } })).json;
+  const { token } = (await door.ask('PUT', '/v1/users/u', { json: { read: ['*'], token: true, admin: true } })).json;
   await refused(upgrade('/v1/ws'), 401, 'unauthorized');
   const header = await client(t, door, { headers: { authorization: `Bearer ${token}` } });
   assert.equal((await header.ask({ op: 'publish', address: 'a', message: {} })).code, 'forbidden', 'the user’s permissions hold');

@@ -118,7 +118,8 @@ const DECLARE_USER: Route = route({
   tag: 'users',
   summary: 'Set up a user',
   about:
-    'Replaces the user if there is one, permissions and secrets. Only for administrators. With the first user, every door begins to ask who comes.',
+    'Replaces the user if there is one, permissions and secrets. Only for administrators. With the first user, every door begins to ask who comes: it must ' +
+    'say whether it is an administrator.',
   params: NO_PARAMS,
   body: { required: false, content: { [MEDIA.json]: USER_SPEC } },
   answers: { 200: { about: 'It is there; `token` is told this one time.', content: DESCRIBED } },
@@ -126,7 +127,18 @@ const DECLARE_USER: Route = route({
 });
 
 async function declareUser(call: Call, name: string): Promise<Answer> {
-  const { token: wanted, secrets, ...given } = await call.json<{ token?: boolean; secrets?: Record<string, string> }>(USER_SPEC, false);
+  const {
+    token: wanted,
+    secrets,
+    ...given
+  } = await call.json<{ token?: boolean; secrets?: Record<string, string>; admin?: boolean }>(USER_SPEC, false);
+  if (!call.engine.guarded && given.admin === undefined) {
+    throw new Refused(
+      'conflict',
+      `${quoted(name)} would be the first user: every door would ask for a token from now on, and nobody could manage users by it. ` +
+        'Make it an administrator with "admin": true; or say "admin": false when nobody is to be one.',
+    );
+  }
   const token = wanted === true ? Buffer.from(call.door.machine.random.bytes(TOKEN_BYTES)).toString('base64url') : undefined;
   const verifiers = { ...secrets, ...(token === undefined ? {} : { token: tokenVerifier(token) }) };
   await call.engine.declare({ ...given, kind: 'user', name, secrets: verifiers });
