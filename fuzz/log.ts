@@ -32,8 +32,8 @@ interface Input {
   readonly files: Files;
 }
 
-const BATCH = 0x316c6273;
-const FOOTER = 0x31666273;
+const BATCHES: ReadonlySet<number> = new Set([0x316c6273, 0x326c6273]);
+const FOOTERS: ReadonlySet<number> = new Set([0x31666273, 0x32666273]);
 
 function keyOf(bytes: Uint8Array, at: number): Uint8Array | undefined {
   const body = bodyAt(bytes, at);
@@ -74,24 +74,32 @@ async function filesOf(disk: MemoryDisk): Promise<Files> {
   return files;
 }
 
-function append(log: PartitionLog, random: SimRandom, timeMs: number): void {
+/** `told`: some records have times of their own, and some stand for several messages. */
+function append(log: PartitionLog, random: SimRandom, timeMs: number, told: 'packs' | 'times' | undefined): void {
   const writer = new RecordWriter();
-  for (let i = random.int(5); i >= 0; i--) {
+  const count = 1 + random.int(5);
+  const each = Array.from({ length: count });
+  const columns = {
+    packs: told === 'packs' && random.chance(0.6) ? Uint32Array.from(each, () => 1 + random.int(6)) : undefined,
+    timesMs: told !== undefined && random.chance(0.6) ? Float64Array.from(each, () => timeMs + random.int(40) - 20) : undefined,
+  };
+  for (let i = 0; i < count; i++) {
     const key = new TextEncoder().encode(random.chance(0.7) ? `k${random.int(6)}` : '');
     writer.writeRaw(0, key, random.bytes(random.chance(0.2) ? 0 : random.int(90)));
   }
-  log.append(log.end, timeMs, writer.take());
+  log.append(log.end, timeMs, writer.take(), undefined, columns);
 }
 
 /** Logs of every kind that there is on a disk: closed, killed, compacted, truncated, trimmed, and still with their leftovers. */
 async function seedLogs(): Promise<Files[]> {
   const seeds: Files[] = [];
-  for (let kind = 0; kind < 12; kind++) {
+  for (let kind = 0; kind < 30; kind++) {
+    const told = ([undefined, 'packs', 'times'] as const)[kind % 5];
     const random = new SimRandom(kind);
     const disk = new MemoryDisk();
     const log = await open(disk, kind);
     for (let i = 0; i < 4 + 4 * (kind % 6); i++) {
-      append(log, random, 1000 + i - random.int(3));
+      append(log, random, 1000 + i - random.int(3), told);
       if (random.chance(0.3)) await log.sync();
     }
     await log.sync();
@@ -99,7 +107,7 @@ async function seedLogs(): Promise<Files[]> {
     if (kind % 3 === 1) await log.compact(1010, log.end, 5);
     if (kind % 4 === 2 && kind % 3 !== 1) await log.truncate(offset(Math.floor(log.end / 2)));
     if (kind % 4 === 3) await log.trim(offset(Math.floor(log.end / 3)));
-    if (kind % 4 === 2) append(log, random, 2000);
+    if (kind % 4 === 2) append(log, random, 2000, told);
     if (kind % 2 === 0) await log.close();
     else await log.sync();
     const files = await filesOf(disk);
@@ -172,7 +180,7 @@ function placesOf(bytes: Uint8Array): number[] {
   const places: number[] = [];
   for (let at = 0; at + 48 <= bytes.length; at++) {
     const magic = view.getUint32(at, true);
-    if (magic === BATCH || magic === FOOTER) places.push(at);
+    if (BATCHES.has(magic) || FOOTERS.has(magic)) places.push(at);
   }
   return places;
 }
@@ -207,7 +215,7 @@ async function run({ seed, files }: Input): Promise<void> {
   const start = offset(Math.min(log.end, log.start + random.int(20)));
   if (random.chance(0.3)) await refusable(log.trim(start));
   if (random.chance(0.3)) await refusable(log.truncate(offset(log.start + random.int(60))));
-  append(log, random, 3000);
+  append(log, random, 3000, random.pick([undefined, 'packs', 'times'] as const));
   await refusable(log.sync());
   await readAll(log, random);
   await refusable(log.close());
@@ -220,12 +228,14 @@ async function readAll(log: PartitionLog, random: SimRandom): Promise<string | u
     const slice = await refusable(log.fetch(next, log.end, random.int(2000)));
     if (slice === undefined) return undefined;
     must(slice.next > next && slice.next <= log.end, `A fetch from ${next} goes on at ${slice.next}.`);
-    const { records, offsets, timestamps } = slice;
+    const { records, offsets, timestamps, packs } = slice;
     let at = records.start;
     for (let i = 0; i < records.count; i++) {
       const end = records.ends[i] ?? 0;
-      must(sizeOf(records.bytes, at) === end - at && (offsets[i] ?? -1) >= next, 'A record is not where it is said to be.');
-      hash.update(`${offsets[i]} ${timestamps[i]} `).update(records.bytes.subarray(at, end));
+      const messages = packs?.[i] ?? 1;
+      const behind = (offsets[i] ?? -1) + messages;
+      must(sizeOf(records.bytes, at) === end - at && behind > next && behind <= slice.next, 'A record is not where it is said to be.');
+      hash.update(`${offsets[i]} ${messages} ${timestamps[i]} `).update(records.bytes.subarray(at, end));
       at = end;
     }
     next = slice.next;

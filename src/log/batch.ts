@@ -1,10 +1,10 @@
 /**
  * A batch: the unit in which a log is written, checked and read. The bytes are drawn in `docs/format-log.md`.
  *
- *      0  "sbl1"            24  f64 time, ms since 1970       44  u32 flags
- *      4  u32 CRC-32 of     32  u32 span: offsets covered     48  u32 × count: offset - base, only in a compacted batch
- *             8 .. size     36  u32 synced: bytes of this     ..  records, one after another
- *      8  u32 size              file that were safe when
+ *      0  "sbl1", "sbl2"    24  f64 time, ms since 1970       44  u32 flags
+ *      4  u32 CRC-32 of     32  u32 span: offsets covered     48  u32 × count: offset - base, if compacted or packed
+ *             8 .. size     36  u32 synced: bytes of this     ..  f64 × count: its publisher's time, if timed
+ *      8  u32 size              file that were safe when     ..  records, one after another
  *     12  u32 count             this batch was sealed
  *     16  u64 base offset   40  u32 salt of the file
  */
@@ -19,11 +19,21 @@ export const BATCH_BYTES: number = 64 * 1024;
 const COMPACTED = 1;
 /** It holds and covers nothing, and stands first in its file: the log was truncated there, and what else had been behind is dead. */
 const CUT = 2;
+/** A record of it may stand for several messages: it carries the offset of each record's first, and a record reaches up to the next. */
+const PACKED = 4;
+/** It carries a time of each record beside its own, to find records by. */
+const TIMED = 8;
 
 /** "sbl1"; the last character is the version of the format. */
 const MAGIC = 0x316c6273;
+/** "sbl2": what is packed or timed. Who knows only the first version refuses such a batch; told by its flags alone, he would cut it off. */
+const MAGIC_2 = 0x326c6273;
 const MAGIC_MASK = 0xff_ffff;
-export const MAGIC_BYTES: Uint8Array = Uint8Array.of(0x73, 0x62, 0x6c, 0x31);
+/** How a batch of any version begins. */
+export const MAGIC_BYTES: Uint8Array = Uint8Array.of(0x73, 0x62, 0x6c);
+
+/** What a batch of the second version may be. Compaction never touches packs. */
+const FLAGS_2: ReadonlySet<number> = new Set([PACKED, TIMED, PACKED | TIMED, COMPACTED | TIMED]);
 
 /** The fields of one batch, read into again and again: a walk over a million batches makes one of these. */
 export class Header {
@@ -37,6 +47,8 @@ export class Header {
   salt = 0;
   compacted = false;
   cut = false;
+  packed = false;
+  timed = false;
 
   /** The first offset behind it. */
   get end(): number {
@@ -45,12 +57,40 @@ export class Header {
 
   /** Where the records begin, counted from the batch. */
   get recordsAt(): number {
-    return this.compacted ? HEADER_BYTES + 4 * this.count : HEADER_BYTES;
+    return HEADER_BYTES + this.rowBytes * this.count;
+  }
+
+  /** What the batch carries of each record beside the record itself. */
+  get rowBytes(): number {
+    return (this.compacted || this.packed ? 4 : 0) + (this.timed ? 8 : 0);
+  }
+
+  /** Of record `i` of the batch at `at`: its offset, or its first one if it is a pack, less `base`. Of record `count`: the first behind all. */
+  deltaOf(view: DataView, at: number, i: number): number {
+    if (i === this.count) return this.span;
+    return this.compacted || this.packed ? view.getUint32(at + HEADER_BYTES + 4 * i, true) : i;
+  }
+
+  /** The time by which record `i` of the batch at `at` is found. */
+  timeOf(view: DataView, at: number, i: number): number {
+    return this.timed ? view.getFloat64(at + this.recordsAt - 8 * (this.count - i), true) : this.timeMs;
+  }
+
+  /** The latest of those times. */
+  latestMs(view: DataView, at: number): number {
+    if (!this.timed) return this.timeMs;
+    let latestMs = Number.NEGATIVE_INFINITY;
+    for (let i = 0; i < this.count; i++) {
+      const timeMs = this.timeOf(view, at, i);
+      if (timeMs > latestMs) latestMs = timeMs;
+    }
+    return latestMs;
   }
 
   /** Reads the batch at `at`, where at least `HEADER_BYTES` are. False: no batch of this format begins there. Does not check the CRC. */
   read(view: DataView, at: number): boolean {
-    if (view.getUint32(at, true) !== MAGIC) return false;
+    const magic = view.getUint32(at, true);
+    if (magic !== MAGIC && magic !== MAGIC_2) return false;
     this.crc = view.getUint32(at + 4, true);
     this.sizeBytes = view.getUint32(at + 8, true);
     this.count = view.getUint32(at + 12, true);
@@ -60,17 +100,21 @@ export class Header {
     this.synced = view.getUint32(at + 36, true);
     this.salt = view.getUint32(at + 40, true);
     const flags = view.getUint32(at + 44, true);
-    this.compacted = flags === COMPACTED;
+    this.compacted = (flags & COMPACTED) !== 0;
     this.cut = flags === CUT;
-    if (flags > CUT || Number.isNaN(this.timeMs) || this.base + this.span > Number.MAX_SAFE_INTEGER) return false;
+    this.packed = (flags & PACKED) !== 0;
+    this.timed = (flags & TIMED) !== 0;
+    if (!(magic === MAGIC ? flags <= CUT : FLAGS_2.has(flags))) return false;
+    if (Number.isNaN(this.timeMs) || this.base + this.span > Number.MAX_SAFE_INTEGER) return false;
     if (this.cut) return this.count === 0 && this.span === 0 && this.sizeBytes === HEADER_BYTES;
-    if (this.compacted ? this.span === 0 || this.count > this.span : this.count === 0 || this.count !== this.span) return false;
+    if (this.compacted ? this.span === 0 : this.count === 0) return false;
+    if (this.compacted || this.packed ? this.count > this.span : this.count !== this.span) return false;
     return this.sizeBytes >= this.recordsAt + this.count * RECORD_HEAD_BYTES;
   }
 
   /** Writes everything but the CRC. */
   write(view: DataView, at: number): void {
-    view.setUint32(at, MAGIC, true);
+    view.setUint32(at, this.packed || this.timed ? MAGIC_2 : MAGIC, true);
     view.setUint32(at + 4, 0, true);
     view.setUint32(at + 8, this.sizeBytes, true);
     view.setUint32(at + 12, this.count, true);
@@ -80,7 +124,8 @@ export class Header {
     view.setUint32(at + 32, this.span, true);
     view.setUint32(at + 36, this.synced, true);
     view.setUint32(at + 40, this.salt, true);
-    view.setUint32(at + 44, this.compacted ? COMPACTED : this.cut ? CUT : 0, true);
+    const flags = (this.compacted ? COMPACTED : 0) | (this.cut ? CUT : 0) | (this.packed ? PACKED : 0) | (this.timed ? TIMED : 0);
+    view.setUint32(at + 44, flags, true);
   }
 }
 
@@ -106,5 +151,5 @@ export function batchCrc(bytes: Uint8Array, at: number, sizeBytes: number): numb
 /** What begins there may be a batch of another version of the format: all versions have magic, CRC and size in these places. */
 export function isOtherVersion(view: DataView, at: number): boolean {
   const magic = view.getUint32(at, true);
-  return magic !== MAGIC && (magic & MAGIC_MASK) === (MAGIC & MAGIC_MASK);
+  return magic !== MAGIC && magic !== MAGIC_2 && (magic & MAGIC_MASK) === (MAGIC & MAGIC_MASK);
 }

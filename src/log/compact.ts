@@ -2,7 +2,8 @@
  * Compaction: of each key only the last record stays. Offsets never change, and the batches left go on covering the offsets of those that
  * are gone, so that a log without gaps can be told from one that lost something.
  *
- * Oldest segments first: when a tombstone goes, what it buried has gone before it.
+ * Oldest segments first: when a tombstone goes, what it buried has gone before it. What a pack holds has no key here: a log that was not
+ * compacted before may hold some, and what stands up to the last of them stays as it is, and with it all tombstones behind.
  */
 
 import type { File } from '../host/disk.ts';
@@ -36,20 +37,24 @@ export async function compact(parts: Parts, compaction: Compaction): Promise<num
   writer.check();
   let ready = 0;
   let dirty = 0;
-  let due = false;
+  /** Behind the last packs. */
+  let first = 0;
+  let oldestMs = Number.POSITIVE_INFINITY;
   for (; ready < segments.count && segments.at(ready).settled && segments.at(ready).end <= compaction.before; ready++) {
-    const { compacted, tombstoneMs } = segments.at(ready);
-    if (compacted && dirty === ready) dirty++;
-    due ||= tombstoneMs < compaction.tombstonesBeforeMs;
+    const { compacted, tombstoneMs, packed } = segments.at(ready);
+    if (packed) first = ready + 1;
+    if (packed || (compacted && dirty === ready)) dirty = ready + 1;
+    oldestMs = Math.min(oldestMs, tombstoneMs);
   }
-  if (dirty === ready && !due) return 0;
+  const tombstonesBeforeMs = first > 0 ? Number.NEGATIVE_INFINITY : compaction.tombstonesBeforeMs;
+  if (dirty === ready && oldestMs >= tombstonesBeforeMs) return 0;
   const last = new LastOffsets(compaction.keyOf);
   let until = dirty;
   for (; until < ready && (until === dirty || last.count < compaction.keysMax); until++) await last.learn(parts, segments.at(until));
   let removed = 0;
-  for (let at = 0; at < until; at++) {
+  for (let at = first; at < until; at++) {
     const count = groupAt(parts, at, until, compaction.segmentBytes);
-    removed += await new Rewrite(parts, compaction, last, at, count).run();
+    removed += await new Rewrite(parts, { ...compaction, tombstonesBeforeMs }, last, at, count).run();
     until -= count - 1;
   }
   return removed;
@@ -119,9 +124,10 @@ class Rewrite {
   #covered: number;
   #oldestTombstoneMs = Number.POSITIVE_INFINITY;
   readonly #out = new Header();
-  /** Of each record left in the batch at hand: where it begins, and its offset. */
+  /** Of each record left in the batch at hand: where it begins, its offset, and the time it is found by. */
   #places = new Uint32Array(1024);
   #offsets = new Float64Array(1024);
+  #times = new Float64Array(1024);
 
   constructor(parts: Parts, compaction: Compaction, last: LastOffsets, at: number, count: number) {
     this.#parts = parts;
@@ -186,16 +192,18 @@ class Rewrite {
     if (header.count > this.#places.length) {
       this.#places = new Uint32Array(header.count);
       this.#offsets = new Float64Array(header.count);
+      this.#times = new Float64Array(header.count);
     }
     const expired = header.timeMs < this.#compaction.tombstonesBeforeMs;
     let count = 0;
     this.#alive = 0;
-    eachRecord(segment, scan, (place, offset) => {
+    eachRecord(segment, scan, (place, offset, i) => {
       this.#alive++;
       const kind = this.#last.kind(bytes, place, offset);
       if (kind === undefined || (kind === 'tombstone' && expired)) return;
       if (kind === 'tombstone') this.#oldestTombstoneMs = Math.min(this.#oldestTombstoneMs, header.timeMs);
       this.#places[count] = place;
+      this.#times[count] = header.timeOf(scan.view, scan.place, i);
       this.#offsets[count++] = offset;
     });
     return count;
@@ -203,8 +211,8 @@ class Rewrite {
 
   #put(next: Replacement, { bytes, header }: Scan, count: number, covered: number): undefined {
     const { block, at } = next;
-    const recordsAt = HEADER_BYTES + 4 * count;
-    let to = at + recordsAt;
+    let to = at + HEADER_BYTES + 4 * count;
+    if (header.timed) for (let i = 0; i < count; i++, to += 8) block.view.setFloat64(to, this.#times[i] ?? 0, true);
     for (let i = 0; i < count; ) {
       const from = this.#places[i] ?? 0;
       let end = from;
@@ -215,12 +223,13 @@ class Rewrite {
       block.bytes.set(bytes.subarray(from, end), to);
       to += end - from;
     }
-    this.#putHeader(next, count, to - at, covered, header.timeMs);
+    this.#putHeader(next, count, to - at, covered, header.timeMs, header.timed);
   }
 
-  #putHeader(next: Replacement, count: number, sizeBytes: number, end: number, timeMs: number): void {
+  #putHeader(next: Replacement, count: number, sizeBytes: number, end: number, timeMs: number, timed = false): void {
     const out = this.#out;
     out.compacted = true;
+    out.timed = timed;
     out.count = count;
     out.sizeBytes = sizeBytes;
     out.base = this.#covered;
@@ -253,15 +262,17 @@ async function eachBatch(parts: Parts, segment: Segment, visit: (scan: Scan) => 
   }
 }
 
-/** Visits all living records of the batch found: where each begins, and its offset. */
-function eachRecord(segment: Segment, { header, bytes, view, place, at }: Scan, visit: (place: number, offset: number) => void): void {
+/** Visits all living records of the batch found: where each begins, its offset, and its number in the batch. */
+function eachRecord(segment: Segment, scan: Scan, visit: (place: number, offset: number, i: number) => void): void {
+  const { header, bytes, view, place, at } = scan;
+  if (header.packed) throw damaged(segment.path, at, 'packs stand there, of which the footer does not know');
   const end = place + header.sizeBytes;
   let from = place + header.recordsAt;
   for (let i = 0; i < header.count; i++) {
     const sizeBytes = end - from >= RECORD_HEAD_BYTES ? sizeOf(bytes, from) : 0;
     if (sizeBytes < RECORD_HEAD_BYTES || sizeBytes > end - from) break;
-    const offset = header.base + (header.compacted ? view.getUint32(place + HEADER_BYTES + 4 * i, true) : i);
-    if (offset < segment.end) visit(from, offset);
+    const offset = header.base + header.deltaOf(view, place, i);
+    if (offset < segment.end) visit(from, offset, i);
     from += sizeBytes;
   }
   if (from !== end) throw damaged(segment.path, at, 'the records of a batch do not add up');

@@ -2,14 +2,16 @@
  * A footer: written behind the batches of a segment once it is closed and synced, so that opening it again need not walk through it.
  * It is a hint: one that is missing, torn or wrong costs a walk, nothing else.
  *
- *      0  "sbf1"            40  f64 latest time              72  u32 entries of the index
- *      4  u32 CRC-32 of     48  f64 oldest tombstone         76  entries: u32 offset - base · u32 byte · f64 latest time before
- *             8 .. size     56  u32 where the last batch     ..  u32 size
- *      8  u32 size              begins                       ..  "sbf1"
- *     12  u32 batch bytes   60  u32 its CRC
+ *      0  "sbf1", "sbf2"    40  f64 latest time              72  u32 entries of the index
+ *      4  u32 CRC-32 of     48  f64 oldest tombstone         76  f64 latest time to find a record by, only in "sbf2"
+ *             8 .. size     56  u32 where the last batch     ..  entries: u32 offset - base · u32 byte · f64 latest of those before
+ *      8  u32 size              begins                       ..  u32 size
+ *     12  u32 batch bytes   60  u32 its CRC                  ..  "sbf1", "sbf2"
  *     16  u64 base offset   64  u32 salt
- *     24  u64 end offset    68  u32 flags: 1 = compacted,
- *     32  f64 first time        2 = begins with a cut
+ *     24  u64 end offset    68  u32 flags: 1 = compacted, 2 = begins with a cut, 4 = holds packs
+ *     32  f64 first time
+ *
+ * The second version stands behind batches of the second version: who knows only the first walks through the file, and finds them.
  */
 
 import { crc32 } from '../bytes/crc32.ts';
@@ -22,11 +24,14 @@ import { SparseIndex } from './sparse-index.ts';
 import { writeAll } from './write-all.ts';
 
 const MAGIC = 0x31666273;
+const MAGIC_2 = 0x32666273;
 const FIXED_BYTES = 76;
+const FIXED_BYTES_2 = 84;
 const ENTRY_BYTES = 16;
 const TRAILER_BYTES = 8;
 const COMPACTED = 1;
 const CUT = 2;
+const PACKED = 4;
 const ERASED_MAGIC = 0x31786273;
 const ERASED_BYTES = 20;
 /** One read of this much usually brings the footer and the last batch's header. */
@@ -44,9 +49,11 @@ export async function writeFooter(host: Host, file: File, segment: Segment): Pro
 
 export function encodeFooter(segment: Segment): Uint8Array {
   const { index } = segment;
-  const sizeBytes = FIXED_BYTES + index.count * ENTRY_BYTES + TRAILER_BYTES;
+  const magic = segment.version === 1 ? MAGIC : MAGIC_2;
+  const fixedBytes = fixedBytesOf(magic);
+  const sizeBytes = fixedBytes + index.count * ENTRY_BYTES + TRAILER_BYTES;
   const { bytes, view } = newBlock(sizeBytes);
-  view.setUint32(0, MAGIC, true);
+  view.setUint32(0, magic, true);
   view.setUint32(8, sizeBytes, true);
   view.setUint32(12, segment.sizeBytes, true);
   view.setBigUint64(16, BigInt(segment.base), true);
@@ -57,18 +64,23 @@ export function encodeFooter(segment: Segment): Uint8Array {
   view.setUint32(56, segment.tailAt, true);
   view.setUint32(60, segment.tailCrc, true);
   view.setUint32(64, segment.salt, true);
-  view.setUint32(68, (segment.compacted ? COMPACTED : 0) | (segment.cut ? CUT : 0), true);
+  view.setUint32(68, (segment.compacted ? COMPACTED : 0) | (segment.cut ? CUT : 0) | (segment.packed ? PACKED : 0), true);
   view.setUint32(72, index.count, true);
+  if (magic === MAGIC_2) view.setFloat64(76, segment.latestMs, true);
   for (let i = 0; i < index.count; i++) {
     const { delta, at, beforeMs } = index.row(i);
-    view.setUint32(FIXED_BYTES + i * ENTRY_BYTES, delta, true);
-    view.setUint32(FIXED_BYTES + i * ENTRY_BYTES + 4, at, true);
-    view.setFloat64(FIXED_BYTES + i * ENTRY_BYTES + 8, beforeMs, true);
+    view.setUint32(fixedBytes + i * ENTRY_BYTES, delta, true);
+    view.setUint32(fixedBytes + i * ENTRY_BYTES + 4, at, true);
+    view.setFloat64(fixedBytes + i * ENTRY_BYTES + 8, beforeMs, true);
   }
   view.setUint32(sizeBytes - 8, sizeBytes, true);
-  view.setUint32(sizeBytes - 4, MAGIC, true);
+  view.setUint32(sizeBytes - 4, magic, true);
   view.setUint32(4, crc32(bytes.subarray(8)), true);
   return bytes;
+}
+
+function fixedBytesOf(magic: number): number {
+  return magic === MAGIC ? FIXED_BYTES : FIXED_BYTES_2;
 }
 
 /** What the end of a segment's file says. `erased`: it was on its way out, and must not come back as a part of the log. */
@@ -122,26 +134,29 @@ async function firstSalt(file: File): Promise<number | undefined> {
 
 function trailerSize(view: DataView, fileBytes: number): number {
   const end = view.byteLength;
-  if (end < FIXED_BYTES + TRAILER_BYTES || view.getUint32(end - 4, true) !== MAGIC) return 0;
+  if (end < FIXED_BYTES + TRAILER_BYTES) return 0;
+  const magic = view.getUint32(end - 4, true);
+  if (magic !== MAGIC && magic !== MAGIC_2) return 0;
   const sizeBytes = view.getUint32(end - 8, true);
-  return sizeBytes >= FIXED_BYTES + TRAILER_BYTES && sizeBytes <= fileBytes ? sizeBytes : 0;
+  return sizeBytes >= fixedBytesOf(magic) + TRAILER_BYTES && sizeBytes <= fileBytes ? sizeBytes : 0;
 }
 
 /** The footer alone, if its CRC is right. */
 function footerOf(block: Block, sizeBytes: number): DataView | undefined {
   const from = block.bytes.length - sizeBytes;
   const view = new DataView(block.bytes.buffer, from, sizeBytes);
-  const whole = view.getUint32(0, true) === MAGIC && view.getUint32(8, true) === sizeBytes;
+  const whole = view.getUint32(0, true) === view.getUint32(sizeBytes - 4, true) && view.getUint32(8, true) === sizeBytes;
   return whole && view.getUint32(4, true) === crc32(block.bytes.subarray(from + 8)) ? view : undefined;
 }
 
 function fits(footer: DataView, fileBytes: number, segment: Segment): boolean {
+  const magic = footer.getUint32(0, true);
   const entries = footer.getUint32(72, true);
   return (
     footer.getUint32(12, true) + footer.byteLength === fileBytes &&
-    footer.byteLength === FIXED_BYTES + entries * ENTRY_BYTES + TRAILER_BYTES &&
+    footer.byteLength === fixedBytesOf(magic) + entries * ENTRY_BYTES + TRAILER_BYTES &&
     Number(footer.getBigUint64(16, true)) === segment.base &&
-    footer.getUint32(68, true) <= (COMPACTED | CUT)
+    footer.getUint32(68, true) <= (magic === MAGIC ? COMPACTED | CUT : COMPACTED | CUT | PACKED)
   );
 }
 
@@ -171,15 +186,19 @@ function fillIn(segment: Segment, footer: DataView): void {
   segment.batchesEnd = Number(footer.getBigUint64(24, true));
   segment.firstMs = footer.getFloat64(32, true);
   segment.lastMs = footer.getFloat64(40, true);
+  const magic = footer.getUint32(0, true);
+  segment.version = magic === MAGIC ? 1 : 2;
+  segment.latestMs = magic === MAGIC ? segment.lastMs : footer.getFloat64(76, true);
   segment.tombstoneMs = footer.getFloat64(48, true);
   segment.sealed(footer.getUint32(56, true), footer.getUint32(60, true));
   segment.salt = footer.getUint32(64, true);
   segment.compacted = (footer.getUint32(68, true) & COMPACTED) !== 0;
   segment.cut = (footer.getUint32(68, true) & CUT) !== 0;
+  segment.packed = (footer.getUint32(68, true) & PACKED) !== 0;
   segment.footed = true;
   segment.hinted = true;
   segment.index = new SparseIndex();
-  for (let at = FIXED_BYTES; at < footer.byteLength - TRAILER_BYTES; at += ENTRY_BYTES) {
+  for (let at = fixedBytesOf(magic); at < footer.byteLength - TRAILER_BYTES; at += ENTRY_BYTES) {
     segment.index.add(footer.getUint32(at, true), footer.getUint32(at + 4, true), footer.getFloat64(at + 8, true));
   }
 }

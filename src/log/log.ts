@@ -17,13 +17,14 @@ import { retainFrom } from './retention.ts';
 import { Segments } from './segments.ts';
 import { trim, truncate } from './shape.ts';
 import type { LogSlice } from './slice.ts';
-import { Tail } from './tail.ts';
+import { type LogColumns, PACK_MAX, Tail } from './tail.ts';
 import { LogWriter } from './writer.ts';
 
 export { discard } from './discard.ts';
 export { examineLog, type LogFinding, type LogReport, salvageLog } from './doctor.ts';
 export { LogFiles } from './files.ts';
 export type { LogSlice } from './slice.ts';
+export type { LogColumns } from './tail.ts';
 
 export interface LogOptions {
   /** Made when the first record is written. No other log may use it. */
@@ -124,27 +125,29 @@ export class PartitionLog {
    * Appends records, copying them at once; `picks` are the numbers of those to take, in order. `base` has to be `end`; a replay may also
    * append again what was there when the log was opened, which is passed over. Anything else throws: it is the caller's mistake.
    */
-  append(base: Offset, timeMs: number, records: Records, picks?: Uint32Array): void {
+  append(base: Offset, timeMs: number, records: Records, picks?: Uint32Array, columns?: LogColumns): void {
     this.#checkOpen();
     if (Number.isNaN(timeMs) || this.#truncating)
       throw new Error('A batch needs a time, and cannot be appended while the log is truncated.');
+    if (columns !== undefined) checkColumns(columns, records.count);
     const count = picks === undefined ? records.count : picks.length;
-    const known = this.#known(base, count);
+    const known = this.#known(base, count, picks, columns?.packs);
     if (known === count) return;
-    if (picks === undefined) this.#tail.append(records, known, count - 1, timeMs);
+    if (picks === undefined) this.#copy(records, known, count - 1, timeMs, columns);
     else {
       for (let i = known; i < count; ) {
         const first = picks[i] ?? 0;
         let last = first;
         for (i++; i < count && picks[i] === last + 1; i++) last++;
-        this.#tail.append(records, first, last, timeMs);
+        this.#copy(records, first, last, timeMs, columns);
       }
     }
     if (this.#tail.unwrittenBytes >= this.#writeAtBytes && !this.#writing) void this.#write();
   }
 
   /**
-   * Reads from offset `from` on, records below `before` only, about `sizeBytesMax` of them, but always one if there is one. Rejects with
+   * Reads from offset `from` on, records below `before` only, about `sizeBytesMax` of them, but always one if there is one. A pack comes
+   * whole: from an offset inside of one, reading begins with it; one that reaches beyond `before` is not there yet. Rejects with
    * `Refused('out-of-range')`, or `Refused('damaged')` naming file and byte.
    */
   async fetch(from: Offset, before: Offset, sizeBytesMax: number): Promise<LogSlice> {
@@ -154,7 +157,10 @@ export class PartitionLog {
     return this.#reader.fetch(from, before, sizeBytesMax);
   }
 
-  /** The first record not earlier than `timeMs`; `before`, or `end` if that is less, when there is none. Later times give no lower offsets. */
+  /**
+   * The first record not earlier than `timeMs`; of a pack its first message that is there, though its latest is meant. `before`, or `end` if
+   * that is less, when there is none. Later times give no lower offsets.
+   */
   async offsetAt(timeMs: number, before: Offset): Promise<Offset> {
     this.#checkOpen();
     const found = await this.#reader.offsetAt(timeMs, this.#start);
@@ -171,7 +177,10 @@ export class PartitionLog {
     this.#writeAtBytes = bufferBytesOf(this.#options);
   }
 
-  /** After replay: drops records from `end` on, which the journal does not know. Safe when it resolves. Nothing may be appended meanwhile. */
+  /**
+   * After replay: drops records from `end` on, which the journal does not know, and a pack that reaches beyond it. Safe when it resolves.
+   * Nothing may be appended meanwhile.
+   */
   truncate(end: Offset): Promise<void> {
     return this.#shape(async () => {
       if (end >= this.#segments.end) return;
@@ -209,7 +218,7 @@ export class PartitionLog {
   /**
    * Keeps the last record of each key in the closed segments wholly below `before`; records without a key stay. A record with an empty body
    * removes its key, and goes itself once it is older than `tombstoneMs`. Offsets do not change. Answers how many records were removed; 0
-   * without `keyOf`.
+   * without `keyOf`. Packs have no keys: nothing up to the last of them is touched, and behind it no tombstone goes.
    */
   compact(nowMs: number, before: Offset, tombstoneMs: number): Promise<{ readonly removed: number }> {
     const { keyOf, compactKeysMax: keysMax = KEYS_MAX } = this.#options;
@@ -226,12 +235,20 @@ export class PartitionLog {
     return this.#closed;
   }
 
+  #copy(records: Records, first: number, last: number, timeMs: number, columns: LogColumns | undefined): void {
+    if (columns?.packs === undefined && columns?.timesMs === undefined) this.#tail.append(records, first, last, timeMs);
+    else this.#tail.appendTold(records, first, last, timeMs, columns);
+  }
+
   /** How many records of a batch that begins with `base` are in the log already. */
-  #known(base: number, count: number): number {
+  #known(base: number, count: number, picks: Uint32Array | undefined, packs: Uint32Array | undefined): number {
     const { end } = this.#segments;
     if (base === end) return 0;
-    if (base + count <= this.#recovered) return count;
-    if (base < end && end === this.#recovered) return end - base;
+    let known = 0;
+    let next = base;
+    for (; known < count && next < end; known++) next += packs?.[picks?.[known] ?? known] ?? 1;
+    if (known === count && next <= this.#recovered) return count;
+    if (base < end && next === end && end === this.#recovered) return known;
     throw new Error(`The log ${this.#options.directory} ends with offset ${end}; a batch that begins with ${base} cannot follow it.`);
   }
 
@@ -274,6 +291,16 @@ export class PartitionLog {
 const DONE = Promise.resolve();
 
 function done(): void {}
+
+function checkColumns({ packs, timesMs }: LogColumns, count: number): void {
+  for (let i = 0; packs !== undefined && i < count; i++) {
+    const messages = packs[i] ?? 0;
+    if (messages < 1 || messages > PACK_MAX) throw new Error(`Record ${i} of a batch is said to stand for ${messages} messages.`);
+  }
+  for (let i = 0; timesMs !== undefined && i < count; i++) {
+    if (Number.isNaN(timesMs[i] ?? Number.NaN)) throw new Error(`Record ${i} of a batch has no time.`);
+  }
+}
 
 function bufferBytesOf({ bufferBytes = BUFFER_BYTES }: LogOptions): number {
   return bufferBytes;

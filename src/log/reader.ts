@@ -2,7 +2,6 @@
 
 import type { File } from '../host/disk.ts';
 import { type Offset, offset } from '../model/lines.ts';
-import { HEADER_BYTES } from './batch.ts';
 import { damaged, isDamaged, outOfRange } from './damaged.ts';
 import type { Block, LogFiles } from './files.ts';
 import { BATCH, END, MORE, Scan } from './scan.ts';
@@ -59,7 +58,7 @@ export class LogReader {
     for (let from = start; from < this.#segments.end; ) {
       const segment = this.#segments.holding(from);
       const end = segment.end;
-      const found = segment.lastMs >= timeMs ? await this.#trusting(segment, () => this.#search(segment, timeMs, from)) : undefined;
+      const found = segment.latestMs >= timeMs ? await this.#trusting(segment, () => this.#search(segment, timeMs, from)) : undefined;
       if (found !== undefined) return offset(found);
       if (this.#segments.has(segment)) from = end;
     }
@@ -92,6 +91,7 @@ export class LogReader {
     }
     segment.index = scratch.index;
     segment.lastMs = Math.max(segment.lastMs, scratch.lastMs);
+    segment.latestMs = Math.max(segment.latestMs, scratch.latestMs);
     segment.hinted = false;
   }
 
@@ -119,7 +119,7 @@ export class LogReader {
     const start = Math.max(index.byTime(timeMs), index.byOffset(Math.max(0, from - base)));
     await this.#each(segment, start, searchBytes, (scan) => {
       check(segment, scan);
-      if (scan.header.timeMs >= timeMs) found = firstRecord(scan, from, segment.end);
+      if (scan.header.timed || scan.header.timeMs >= timeMs) found = firstRecord(scan, timeMs, from, segment.end);
       return found !== undefined;
     });
     return found;
@@ -183,11 +183,16 @@ function check(segment: Segment, scan: Scan): void {
   if (scan.isFile && !scan.intact()) throw damaged(segment.path, scan.at, 'the checksum of the batch there is wrong');
 }
 
-/** The first record of the batch found that is not before `from`, and before `end`. */
-function firstRecord({ header, view, place }: Scan, from: number, end: number): number | undefined {
-  for (let i = header.compacted ? 0 : Math.max(0, from - header.base); i < header.count; i++) {
-    const found = header.base + (header.compacted ? view.getUint32(place + HEADER_BYTES + 4 * i, true) : i);
-    if (found >= from) return found < end ? found : undefined;
+/** Where to begin to read what is not earlier than `timeMs`: at a record of the batch found that reaches beyond `from`, and not beyond `end`. */
+function firstRecord({ header, view, place }: Scan, timeMs: number, from: number, end: number): number | undefined {
+  const { base, count, packed } = header;
+  let delta = header.deltaOf(view, place, 0);
+  for (let i = 0; i < count; i++) {
+    const next = header.deltaOf(view, place, i + 1);
+    const last = packed ? next - 1 : delta;
+    if (base + last >= end) return undefined;
+    if (base + last >= from && header.timeOf(view, place, i) >= timeMs) return Math.max(from, base + delta);
+    delta = next;
   }
   return undefined;
 }

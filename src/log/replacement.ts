@@ -90,8 +90,8 @@ export class Replacement {
     // All of this file is synced before it counts: any later batch is a witness for every earlier one.
     sealBatch(bytes, view, this.#usedBytes, this.#segment.sizeBytes);
     header.crc = view.getUint32(this.#usedBytes + 4, true);
+    this.#segment.take(header, view, this.#usedBytes);
     this.#usedBytes += header.sizeBytes;
-    this.#segment.take(header);
   }
 
   /** Begins the file with the mark of a truncation. */

@@ -40,10 +40,16 @@ export class Segment {
   syncedBytes = 0;
   firstMs: number = Number.POSITIVE_INFINITY;
   lastMs: number = Number.NEGATIVE_INFINITY;
+  /** The latest time by which a record of it is found. */
+  latestMs: number = Number.NEGATIVE_INFINITY;
   /** Time of the oldest batch that holds a tombstone; known only once compacted, `Infinity` = none. */
   tombstoneMs: number = Number.POSITIVE_INFINITY;
   /** It went through a compaction: nothing in it is made void by anything up to its end. */
   compacted = false;
+  /** The highest version of the format among its batches. */
+  version: 1 | 2 = 1;
+  /** It holds packs. */
+  packed = false;
   /** Its first batch is the mark of a truncation: the segment before it ends where this one begins. */
   cut = false;
   /** Closed, synced, and nothing is written to it any more. */
@@ -94,24 +100,27 @@ export class Segment {
     this.handle.path = `${this.directory}/${segmentName(this.base, generation)}`;
   }
 
-  /** A batch begins at the end of the segment; `grow` follows for its bytes. */
-  begin(base: number, timeMs: number): void {
-    this.index.note(base - this.base, this.sizeBytes, this.lastMs);
+  /** A batch begins at the end of the segment; `grow` follows for its bytes. `latestMs`: the latest time by which a record of it is found. */
+  begin({ base, timeMs, packed, timed }: Header, latestMs: number): void {
+    this.index.note(base - this.base, this.sizeBytes, this.latestMs);
     if (this.firstMs === Number.POSITIVE_INFINITY) this.firstMs = timeMs;
     if (timeMs > this.lastMs) this.lastMs = timeMs;
+    if (latestMs > this.latestMs) this.latestMs = latestMs;
     this.compacted = false;
+    if (packed) this.packed = true;
+    if (packed || timed) this.version = 2;
   }
 
-  grow(sizeBytes: number, count: number): void {
+  grow(sizeBytes: number, span: number): void {
     this.sizeBytes += sizeBytes;
-    this.batchesEnd += count;
+    this.batchesEnd += span;
   }
 
-  /** Takes in a whole batch that was found at the end of what is known. */
-  take(header: Header): void {
+  /** Takes in a whole batch that was found at the end of what is known, and stands at `at` of `view`. */
+  take(header: Header, view: DataView, at: number): void {
     const compacted = (header.compacted || header.cut) && (this.compacted || this.sizeBytes === 0);
     if (header.cut) this.cut = true;
-    if (header.count > 0) this.begin(header.base, header.timeMs);
+    if (header.count > 0) this.begin(header, header.latestMs(view, at));
     this.compacted = compacted;
     this.sealed(this.sizeBytes, header.crc);
     this.grow(header.sizeBytes, header.span);
@@ -128,6 +137,9 @@ export class Segment {
     this.sizeBytes = 0;
     this.firstMs = Number.POSITIVE_INFINITY;
     this.lastMs = Number.NEGATIVE_INFINITY;
+    this.latestMs = Number.NEGATIVE_INFINITY;
+    this.version = 1;
+    this.packed = false;
     this.compacted = false;
     this.cut = false;
     this.hinted = false;

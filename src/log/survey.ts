@@ -185,7 +185,7 @@ class Reading {
     this.#salt ??= header.salt;
     if (header.cut) this.isCut = true;
     if (!header.compacted && !header.cut) this.isCompacted = false;
-    this.records += header.count;
+    this.records += header.packed ? header.span : header.count;
     this.#end = header.end;
     const run = this.#runs.at(-1);
     if (run?.to === at) run.to = at + header.sizeBytes;

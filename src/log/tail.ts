@@ -7,6 +7,18 @@ import type { Segment } from './segment.ts';
 import type { Segments } from './segments.ts';
 
 const CHUNK_BYTES_MIN = 4096;
+/** Offsets of a segment are counted from its base in 32 bits. */
+const SPAN_MAX = 0xffff_ffff;
+/** Most messages of one pack. */
+export const PACK_MAX: number = 0x7fff_ffff;
+
+/** What is told of records beside their bytes: one element per record of the batch they are taken from. */
+export interface LogColumns {
+  /** How many messages each stands for, 1 to 2^31 - 1; absent: one each. */
+  readonly packs?: Uint32Array | undefined;
+  /** The publisher's time of each (of a pack, its latest), milliseconds since 1970: what records are found by. Absent: the time of the append. */
+  readonly timesMs?: Float64Array | undefined;
+}
 
 /** Consecutive batches of one segment. Bytes up to `writtenBytes` are in the file, those up to `sealedBytes` never change again. */
 export interface Chunk {
@@ -63,6 +75,35 @@ export class Tail {
       this.#copy(bytes, from, to, until - i + 1);
       from = to;
       i = until + 1;
+    }
+  }
+
+  /** The same with what is told of them. Such a batch carries it before its records, so it is complete at once and takes no more. */
+  appendTold(records: Records, first: number, last: number, timeMs: number, columns: LogColumns): void {
+    const { bytes, ends } = records;
+    let from = first === 0 ? records.start : (ends[first - 1] ?? 0);
+    checkSizes(records, first, last, from);
+    const header = told;
+    header.packed = columns.packs !== undefined;
+    header.timed = columns.timesMs !== undefined;
+    header.timeMs = timeMs;
+    const sizeBytesMax = Math.min(BATCH_BYTES, this.#segmentBytes);
+    for (let i = first; i <= last; ) {
+      header.count = 0;
+      header.span = 0;
+      let until = from;
+      for (let k = i; k <= last; k++) {
+        const sizeBytes = HEADER_BYTES + (header.count + 1) * header.rowBytes + (ends[k] ?? 0) - from;
+        const span = header.span + (columns.packs?.[k] ?? 1);
+        if (k > i && (sizeBytes > sizeBytesMax || span > SPAN_MAX)) break;
+        header.sizeBytes = sizeBytes;
+        header.span = span;
+        header.count++;
+        until = ends[k] ?? 0;
+      }
+      this.#put(header, bytes, from, until, columns, i);
+      from = until;
+      i += header.count;
     }
   }
 
@@ -138,23 +179,58 @@ export class Tail {
 
   /** Begins a batch for records of which the first has `sizeBytes`; answers how many bytes of records it can take. */
   #begin(timeMs: number, sizeBytes: number): number {
-    let segment = this.#segments.active;
-    const needed = HEADER_BYTES + sizeBytes;
-    if (!segment.isEmpty && (segment.full || segment.sizeBytes + needed > this.#segmentBytes)) segment = this.#segments.roll();
-    let chunk = this.#last;
-    if (chunk === undefined || chunk.segment !== segment || chunk.block.bytes.length - chunk.usedBytes < needed) {
-      chunk = this.#newChunk(segment, needed);
-    }
+    const chunk = this.#chunkFor(HEADER_BYTES + sizeBytes, BATCH_BYTES);
     this.#openAt = chunk.usedBytes;
     this.#openMs = timeMs;
     scratch.sizeBytes = HEADER_BYTES;
-    scratch.base = segment.end;
     scratch.timeMs = timeMs;
-    scratch.salt = segment.salt;
-    scratch.write(chunk.block.view, chunk.usedBytes);
-    segment.begin(segment.end, timeMs);
+    this.#head(chunk, scratch, timeMs);
     this.#grow(chunk, HEADER_BYTES, 0);
     return Math.max(sizeBytes, this.#room(timeMs));
+  }
+
+  /** Writes a whole batch: bytes `from` to `to` of `bytes`, of which the first is record `first` of what `columns` tell of. */
+  #put(header: Header, bytes: Uint8Array, from: number, to: number, { packs, timesMs }: LogColumns, first: number): void {
+    const chunk = this.#chunkFor(header.sizeBytes, header.span);
+    const { view, bytes: block } = chunk.block;
+    let at = chunk.usedBytes + HEADER_BYTES;
+    if (packs !== undefined) {
+      let delta = 0;
+      for (let i = first; i < first + header.count; i++) {
+        view.setUint32(at, delta, true);
+        delta += packs[i] ?? 1;
+        at += 4;
+      }
+    }
+    if (timesMs !== undefined) {
+      for (let i = first; i < first + header.count; i++) {
+        view.setFloat64(at, timesMs[i] ?? 0, true);
+        at += 8;
+      }
+    }
+    block.set(bytes.subarray(from, to), at);
+    this.#openAt = -1;
+    this.#head(chunk, header, header.latestMs(view, chunk.usedBytes));
+    this.#grow(chunk, header.sizeBytes, header.span);
+  }
+
+  /** Where a batch of this size, of so many offsets at most, goes. */
+  #chunkFor(sizeBytes: number, span: number): Chunk {
+    let segment = this.#segments.active;
+    const fits = segment.sizeBytes + sizeBytes <= this.#segmentBytes && segment.end + span - segment.base <= SPAN_MAX;
+    if (!segment.isEmpty && (segment.full || !fits)) segment = this.#segments.roll();
+    const chunk = this.#last;
+    if (chunk !== undefined && chunk.segment === segment && chunk.block.bytes.length - chunk.usedBytes >= sizeBytes) return chunk;
+    return this.#newChunk(segment, sizeBytes);
+  }
+
+  /** Writes the header of a batch that begins at the end of the chunk. */
+  #head(chunk: Chunk, header: Header, latestMs: number): void {
+    const { segment } = chunk;
+    header.base = segment.end;
+    header.salt = segment.salt;
+    header.write(chunk.block.view, chunk.usedBytes);
+    segment.begin(header, latestMs);
   }
 
   #copy(bytes: Uint8Array, from: number, to: number, count: number): void {
@@ -165,9 +241,9 @@ export class Tail {
     this.#grow(chunk, to - from, count);
   }
 
-  #grow(chunk: Chunk, sizeBytes: number, count: number): void {
+  #grow(chunk: Chunk, sizeBytes: number, span: number): void {
     chunk.usedBytes += sizeBytes;
-    chunk.segment.grow(sizeBytes, count);
+    chunk.segment.grow(sizeBytes, span);
     chunk.end = chunk.segment.end;
     this.#unwrittenBytes += sizeBytes;
   }
@@ -193,8 +269,10 @@ export class Tail {
   }
 }
 
-/** A batch with no records yet: `#begin` fills in what differs. */
+/** A batch with no records yet: what differs is filled in. */
 const scratch = new Header();
+/** A batch that is complete at once. */
+const told = new Header();
 
 /** A record that says another size than it has would make all behind it unreadable: never let one in. */
 function checkSizes(records: Records, first: number, last: number, start: number): void {

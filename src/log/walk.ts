@@ -33,7 +33,7 @@ export async function walk(file: File, fileBytes: number, segment: Segment, bloc
     }
     if (scan.at === 0) segment.salt = header.salt;
     syncedBytes = Math.min(Math.max(syncedBytes, header.synced), scan.at);
-    segment.take(header);
+    segment.take(header, scan.view, scan.place);
   }
 }
 

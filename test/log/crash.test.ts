@@ -10,6 +10,15 @@ const KINDS: Readonly<Record<string, LifeOptions>> = {
   'all of it': { ...SIZES, faults: true, compacted: true },
   'a full disk': { ...SIZES, faults: false, compacted: true, capacityBytes: 30_000 },
   'batches much larger than segments and buffers': { ...SIZES, faults: true, compacted: true, segmentBytes: 100, bufferBytes: 50 },
+  'packs, small segments, and all that fails': {
+    ...SIZES,
+    faults: true,
+    compacted: false,
+    told: 'packs',
+    segmentBytes: 400,
+    bufferBytes: 200,
+  },
+  'times of their own, and compaction': { ...SIZES, faults: true, compacted: true, told: 'times' },
   'one segment for all': { ...SIZES, faults: true, compacted: true, segmentBytes: 1_000_000, bufferBytes: 4000 },
 };
 const SEEDS = 15;

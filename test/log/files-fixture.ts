@@ -43,6 +43,7 @@ export function changed(files: Files, name: string, change: (bytes: Uint8Array) 
 export function batchesOf(bytes: Uint8Array): number[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const places: number[] = [];
-  for (let at = 0; at + 48 <= bytes.length && view.getUint32(at, true) === 0x316c6273; at += view.getUint32(at + 8, true)) places.push(at);
+  const begins = (at: number) => at + 48 <= bytes.length && [0x316c6273, 0x326c6273].includes(view.getUint32(at, true));
+  for (let at = 0; begins(at); at += view.getUint32(at + 8, true)) places.push(at);
   return places;
 }

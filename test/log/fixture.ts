@@ -59,18 +59,22 @@ export interface Seen {
   readonly key: string;
   readonly value: string;
   readonly timeMs: number;
+  /** How many it stands for, if more than one. */
+  readonly messages?: number;
 }
 
-export function seenIn({ records, offsets, timestamps }: Awaited<ReturnType<PartitionLog['fetch']>>): Seen[] {
+export function seenIn({ records, offsets, timestamps, packs }: Awaited<ReturnType<PartitionLog['fetch']>>): Seen[] {
   const seen: Seen[] = [];
   for (let i = 0; i < records.count; i++) {
     const at = i === 0 ? records.start : (records.ends[i - 1] ?? 0);
     const body = bodyAt(records.bytes, at);
+    const messages = packs?.[i] ?? 1;
     seen.push({
       offset: offsets[i] ?? -1,
       key: new TextDecoder().decode(records.bytes.subarray(at + RECORD_HEAD_BYTES, body)),
       value: new TextDecoder().decode(records.bytes.subarray(body, records.ends[i])),
       timeMs: timestamps[i] ?? -1,
+      ...(messages > 1 && { messages }),
     });
   }
   return seen;

@@ -17,6 +17,8 @@ export interface LifeOptions {
   readonly faults: boolean;
   /** Records have keys, and the log is compacted. */
   readonly compacted: boolean;
+  /** Some records have times of their own; with `packs`, and stand for several messages. */
+  readonly told?: 'times' | 'packs';
   readonly segmentBytes: number;
   readonly bufferBytes: number;
   readonly capacityBytes?: number;
@@ -24,10 +26,16 @@ export interface LifeOptions {
   readonly trace?: (line: string) => void;
 }
 
+/** A message: what its record holds, and where that begins. */
 interface Appended {
   readonly key: string;
   readonly value: string;
   readonly timeMs: number;
+  /** By what it is found. */
+  readonly foundMs: number;
+  /** Offset of the first message of its record, and how many there are. */
+  readonly first: number;
+  readonly messages: number;
 }
 
 /** The process or the machine is gone: nothing that was asked for will be answered. */
@@ -82,7 +90,7 @@ export class Life {
 
   /** Opens, replays and truncates, through as many crashes as come in the way. */
   async #open(): Promise<PartitionLog> {
-    const known = this.#journalled + this.#random.int(this.#truth.length - this.#journalled + 1);
+    const known = this.#upTo(this.#truth.length);
     for (let attempt = 0; ; attempt++) {
       this.#log = undefined;
       this.#failed = false;
@@ -119,9 +127,9 @@ export class Life {
       await log.truncate(offset(this.#forgotten));
     }
     for (let at = this.#forgotten; at < known; ) {
-      const count = Math.min(1 + this.#random.int(5), known - at);
-      this.#append(log, at, count);
-      at += count;
+      const end = this.#edge(Math.min(at + 1 + this.#random.int(5), known), known);
+      this.#append(log, at, end);
+      at = end;
     }
     this.#synced = Math.min(this.#synced, known);
     await log.truncate(offset(known));
@@ -139,7 +147,7 @@ export class Life {
     this.#nowMs += this.#random.int(4) - 1;
     const dice = this.#random.int(100);
     if (dice < 50) this.#appendNew(log);
-    else if (dice < 65) this.#journalled += this.#random.int(this.#truth.length - this.#journalled + 1);
+    else if (dice < 65) this.#journalled = this.#upTo(this.#truth.length);
     else if (dice < 75) await this.#maybeAwait(() => this.#sync(log));
     else if (dice < 85) await this.#maybeAwait(() => this.#fetch(log));
     else if (dice < 88) await this.#maybeAwait(() => this.#offsetAt(log));
@@ -150,27 +158,47 @@ export class Life {
     if (this.#sim.disk.halted) this.#log = undefined;
   }
 
+  /** An offset from what is journalled on, where a record begins. */
+  #upTo(end: number): number {
+    return this.#edge(this.#journalled + this.#random.int(end - this.#journalled + 1), end);
+  }
+
+  /** Where the record ends that offset `at` is inside of. */
+  #edge(at: number, end: number): number {
+    const one = this.#truth[at];
+    return one === undefined || at >= end || one.first === at ? at : one.first + one.messages;
+  }
+
   #appendNew(log: PartitionLog): void {
     const count = 1 + this.#random.int(6);
     const base = log.end;
+    const { told } = this.options;
+    const alike = told === undefined || this.#random.chance(0.3);
     for (let i = 0; i < count; i++) {
       const key = this.options.compacted && this.#random.chance(0.9) ? `k${this.#random.int(12)}` : '';
       const value = key !== '' && this.#random.chance(0.15) ? '' : `${this.#values++}:${'x'.repeat(this.#random.int(80))}`;
-      this.#truth.push({ key, value, timeMs: this.#nowMs });
+      const foundMs = alike ? this.#nowMs : this.#nowMs + this.#random.int(60) - 30;
+      const messages = alike || told !== 'packs' ? 1 : 1 + this.#random.int(5);
+      const one: Appended = { key, value, timeMs: this.#nowMs, foundMs, first: this.#truth.length, messages };
+      for (let k = 0; k < messages; k++) this.#truth.push(one);
     }
-    assert.equal(base + count, this.#truth.length);
-    this.#append(log, base, count);
+    this.#append(log, base, this.#truth.length);
   }
 
-  /** As one batch of one moment, the moment of its first record. */
-  #append(log: PartitionLog, base: number, count: number): void {
-    const timeMs = this.#truth[base]?.timeMs ?? 0;
-    for (let i = base; i < base + count; ) {
-      let end = i;
-      const at = this.#truth[i]?.timeMs ?? timeMs;
-      while (end < base + count && this.#truth[end]?.timeMs === at) end++;
-      log.append(offset(i), at, recordsOf(this.#truth.slice(i, end)));
-      i = end;
+  /** As batches of one moment each. */
+  #append(log: PartitionLog, base: number, end: number): void {
+    for (let i = base; i < end; ) {
+      const rows: Appended[] = [];
+      const timeMs = this.#truth[i]?.timeMs ?? 0;
+      let next = i;
+      for (let one = this.#truth[next]; one !== undefined && next < end && one.timeMs === timeMs; one = this.#truth[next]) {
+        rows.push(one);
+        next += one.messages;
+      }
+      const packs = rows.some(({ messages }) => messages > 1) ? Uint32Array.from(rows, ({ messages }) => messages) : undefined;
+      const timesMs = rows.some(({ foundMs }) => foundMs !== timeMs) ? Float64Array.from(rows, ({ foundMs }) => foundMs) : undefined;
+      log.append(offset(i), timeMs, recordsOf(rows), undefined, { packs, timesMs });
+      i = next;
     }
   }
 
@@ -195,21 +223,25 @@ export class Life {
     const seen = seenIn(slice);
     this.#check(seen, from, slice.next);
     assert.ok(slice.next >= from && slice.next <= Math.max(from, before));
-    assert.ok(from >= before || slice.next > from, 'a fetch goes on');
+    const one = this.#truth[from];
+    const cut = one !== undefined && one.first + one.messages > before;
+    assert.ok(from >= before || slice.next > from || cut, 'a fetch goes on');
   }
 
   async #offsetAt(log: PartitionLog): Promise<void> {
     const timeMs = this.#nowMs - this.#random.int(40);
     const { start, end } = log;
     const found = await log.offsetAt(timeMs, end);
-    const first = this.#truth.findIndex((one, i) => i >= start && one.timeMs >= timeMs);
+    const first = this.#truth.findIndex((one, i) => i >= start && one.foundMs >= timeMs);
     assert.ok(found >= (first < 0 ? end : first), `time ${timeMs} is first at ${first}, not ${found}`);
     if (!this.options.compacted && log.start === start) assert.equal(found, first < 0 || first > end ? end : first);
   }
 
   async #trim(log: PartitionLog): Promise<void> {
     const retained = log.retainFrom(this.#nowMs, this.#random.chance(0.5) ? this.#random.int(60) : undefined, this.#random.int(3000));
-    const start = Math.min(this.#journalled, retained);
+    let start = Math.min(this.#journalled, retained);
+    // By hand, somebody may cut anywhere.
+    if (this.options.told === 'packs' && this.#random.chance(0.2)) start = Math.min(this.#journalled, log.start + this.#random.int(8));
     if (start <= log.start) return;
     this.#start = Math.max(this.#start, start);
     await log.trim(offset(start));
@@ -251,9 +283,12 @@ export class Life {
     let next = from;
     for (const one of seen) {
       for (; next < one.offset; next++) this.#checkMissing(next);
-      assert.equal(one.offset, next++, 'offsets go up');
-      const { key, value, timeMs } = one;
-      assert.deepEqual({ key, value, timeMs }, this.#truth[one.offset], `offset ${one.offset}`);
+      const { offset: first, key, value, timeMs, messages = 1 } = one;
+      const { foundMs, ...expected } = this.#truth[first] ?? { foundMs: 0 };
+      assert.deepEqual({ key, value, timeMs, first, messages }, expected, `offset ${first}`);
+      // From an offset inside of a pack, reading begins with the pack.
+      assert.ok(first === next || (next === from && first + messages > from), 'offsets go up');
+      next = first + messages;
     }
     for (; next < end; next++) this.#checkMissing(next);
     assert.equal(next, end);

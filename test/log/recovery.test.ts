@@ -278,7 +278,7 @@ test('a batch of a newer version is refused, not cut off; three letters of one a
   const bytes = await killed([]);
   const at = batchesOf(bytes)[9] ?? 0;
   const newer = bytes.slice();
-  newer[at + 3] = '2'.charCodeAt(0);
+  newer[at + 3] = '3'.charCodeAt(0);
   await assert.rejects(open(new Map([[FIRST, newer]])), { code: 'format', message: new RegExp(`byte ${at}\\.`) });
   newer[at + 60] = 255;
   assert.equal((await open(new Map([[FIRST, newer]]))).end, 27);
@@ -292,8 +292,8 @@ test('a log that a newer version has written, or gone on with, is refused when i
       for (const footed of [true, false]) {
         // From this batch on, to the end of the file; behind it a footer of ours, or one of theirs.
         const newer = bytes.slice();
-        for (const place of places.slice(first)) newer[place + 3] = '2'.charCodeAt(0);
-        if (!footed) newer[bytes.length - 1] = '2'.charCodeAt(0);
+        for (const place of places.slice(first)) newer[place + 3] = '3'.charCodeAt(0);
+        if (!footed) newer[bytes.length - 1] = '3'.charCodeAt(0);
         const disk = await diskWith(new Map([...files, [name, newer]]));
         const before = await takeFiles(disk);
         await assert.rejects(openLog(memoryHost(disk), { segmentBytes: 500 }), {
