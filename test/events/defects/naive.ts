@@ -25,7 +25,7 @@ export interface NaiveOptions {
 /** Remembers every id for good, makes up events for registrations, answers nothing. */
 export class Naive implements Face {
   readonly line: EventId[] = [];
-  readonly known = new Map<EventId, Entry>();
+  readonly known: Map<EventId, Entry> = new Map();
   readonly #options: NaiveOptions;
   #isLocked = false;
 

@@ -4,9 +4,10 @@
  */
 
 import type { Program } from '../explore.ts';
+import type { Step } from '../stepwise.ts';
 
-export function* get(words: Int32Array, at: number): Generator<never, number, unknown> {
-  return (yield { kind: 'get', words, at, values: [] } as never) as number;
+export function* get(words: Int32Array, at: number): Generator<Step, number, unknown> {
+  return (yield { kind: 'get', words, at, values: [] }) as number;
 }
 
 export function* set(words: Int32Array, at: number, value: number): Program {
@@ -97,7 +98,7 @@ export function* insertAndGrow(words: Int32Array, key: number): Program {
 }
 
 /** Looks without the lock that others insert under. */
-export function* look(words: Int32Array, key: number): Generator<never, boolean, unknown> {
+export function* look(words: Int32Array, key: number): Generator<Step, boolean, unknown> {
   const table = yield* get(words, TABLE);
   const size = yield* get(words, SIZE);
   return (yield* get(words, table + (key % size))) === key;
@@ -122,7 +123,7 @@ export function* enqueue(words: Int32Array, value: number): Program {
 }
 
 /** Takes a value from the front by reading and writing: nothing is compared. */
-export function* dequeue(words: Int32Array): Generator<never, number, unknown> {
+export function* dequeue(words: Int32Array): Generator<Step, number, unknown> {
   const head = yield* get(words, HEAD);
   const next = yield* get(words, NODES + head);
   if (next !== 0) yield* set(words, HEAD, next);
