@@ -1,7 +1,7 @@
 /** Where messages go that are over: read, given their death, and moved to the dead-letter target in one entry. */
 
 import { type Burial, decideDeadLetter, type Entry, type Queue, type Rules, runsOf, startOf } from '../core/core.ts';
-import type { Logger } from '../host/logger.ts';
+import type { Host } from '../host/host.ts';
 import type { DeadLetterSpec } from '../model/declaration.ts';
 import type { Death, Deliveries } from '../model/engine.ts';
 import { type Records, readMessage, sizeOf } from '../model/record.ts';
@@ -11,22 +11,24 @@ import type { Ledger } from './ledger.ts';
 import type { Reader } from './reader.ts';
 
 const DEATHS_MAX = 16;
+/** After an error of the disk. */
+const AGAIN_MS = 10_000;
 
 export class Morgue {
   readonly #ledger: Ledger;
   readonly #reader: Reader;
   readonly #rules: Rules;
-  readonly #logger: Logger;
+  readonly #host: Host;
   readonly #onDeath: DeathListener | undefined;
   /** Burials of one queue follow each other, so that dead letters keep its order. */
   readonly #last = new Map<Queue, Promise<void>>();
   readonly #dying = new Map<Queue, Set<number>>();
 
-  constructor(ledger: Ledger, reader: Reader, rules: Rules, logger: Logger, onDeath: DeathListener | undefined) {
+  constructor(host: Host, ledger: Ledger, reader: Reader, rules: Rules, onDeath: DeathListener | undefined) {
     this.#ledger = ledger;
     this.#reader = reader;
     this.#rules = rules;
-    this.#logger = logger;
+    this.#host = host;
     this.#onDeath = onDeath;
   }
 
@@ -41,14 +43,21 @@ export class Morgue {
     this.#seize(burial, lease);
     const before = this.#last.get(queue) ?? Promise.resolve();
     const done = before.then(() => this.#move(burial, lease));
-    const settled = done.catch((error: Error) => {
-      this.#logger.error('dead-letter.failed', { queue: queue.spec.name, error: error.message });
-    });
+    const settled = done.catch((error: unknown) => this.#later(burial, lease, error));
     this.#last.set(queue, settled);
     void settled.then(() => {
       if (this.#last.get(queue) === settled) this.#last.delete(queue);
     });
     return done;
+  }
+
+  /** What could not be read now is tried again after a while; others need not wait for it. */
+  #later(burial: Burial, lease: number, error: unknown): void {
+    if (this.#ledger.ended !== undefined) return;
+    this.#host.logger.error('dead-letter.failed', { queue: burial.queue.spec.name, error: String(error) });
+    this.#host.clock.after(AGAIN_MS, () => {
+      this.#move(burial, lease).catch((cause: unknown) => this.#later(burial, lease, cause));
+    });
   }
 
   /**

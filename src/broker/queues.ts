@@ -61,7 +61,7 @@ export class Queues {
       () => ledger.nowMs(),
       (queue) => this.touch(queue),
     );
-    this.morgue = new Morgue(ledger, reader, rules, host.logger, onDeath);
+    this.morgue = new Morgue(host, ledger, reader, rules, onDeath);
   }
 
   /** Something changed for this queue: it is looked at when the turn ends. */
