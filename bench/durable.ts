@@ -2,12 +2,13 @@
 
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { open } from '../src/signalbox.ts';
 import { type LoadResult, load, median, pause } from './load.ts';
 import type { BenchOptions, Figures } from './run.ts';
+import { freePort } from './servers.ts';
 
 const ROUNDS = 3;
 const IN_FLIGHT = 1000;
@@ -104,17 +105,6 @@ async function redis(directory: string, generator: string, sizeBytes: number, se
     server.kill('SIGKILL');
     await new Promise((resolve) => server.once('close', resolve));
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }
 
 async function answers(port: number): Promise<void> {
