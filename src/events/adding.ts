@@ -10,7 +10,6 @@ import {
   HANDED,
   kindOf,
   life,
-  PART,
   PENDING,
   RETIRED,
   RUNNING,
@@ -21,9 +20,9 @@ import {
 } from './life.ts';
 import { GONE, stampOf } from './list.ts';
 import { AT_MS, BATCH, BATCH_MAX, GEN, LEVEL, LIFE, NODE_GONE, NODE_STATE, OP_B, TYPE } from './memory.ts';
-import { makeNode, type NodeContent } from './nodes.ts';
+import { appendNode, makeNode, type NodeContent } from './nodes.ts';
 import type { Settler } from './settle.ts';
-import { OP_ADD, OP_REGISTER, OP_REPLACE, OP_TAKE_BACK, OPENED, type Thread } from './thread.ts';
+import { OP_ADD, OP_REPLACE, OP_TAKE_BACK, OPENED, type Thread } from './thread.ts';
 
 export interface AddingOptions {
   readonly duplicates: Duplicates;
@@ -242,7 +241,7 @@ export class Adding {
   /** Adds the event's own callbacks to a list. Undefined: there is no room for them. */
   #attach(record: number): Attached | undefined {
     const thread = this.#thread;
-    const { words, lists, me } = thread;
+    const { words } = thread;
     const stamp = stampOf(record, words[thread.at(record) + GEN] as number);
     const nodes: number[] = [];
     for (const content of this.#contents) {
@@ -251,12 +250,7 @@ export class Adding {
         this.#detach({ nodes, stamp });
         return undefined;
       }
-      thread.intend(OP_REGISTER, record, node, stamp);
-      if (lists.append(record, stamp, node) === GONE) thread.nodes.give(node);
-      else {
-        Atomics.compareExchange(words, thread.nodeAt(node) + LIFE, life(TAKEN, me, 0), life(PART, 0, 0));
-        nodes.push(node);
-      }
+      if (appendNode(thread, record, stamp, node) !== GONE) nodes.push(node);
       thread.done();
     }
     return { nodes, stamp };

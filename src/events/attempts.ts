@@ -32,8 +32,8 @@ export class Attempts {
     this.#options = options;
   }
 
-  /** Answers a promise when the callback does, or when it is to be tried again later. Never throws, never rejects. */
-  run(record: number, event: SharedEvent, callable: Callable): Promise<void> | undefined {
+  /** `node`: the one that its failures are kept with, 0: its record. Answers a promise when the callback does, or when it is to be tried again later. Never throws, never rejects. */
+  run(record: number, node: number, event: SharedEvent, callable: Callable): Promise<void> | undefined {
     const { words, block } = this.#thread;
     words[block + BUSY] = record;
     for (let attempt = 1; ; attempt++) {
@@ -41,12 +41,12 @@ export class Attempts {
       const abort = callable.timeoutMs > 0 ? new AbortController() : undefined;
       try {
         const returned = call(callable, event, this.#contextOf(attempt, abort));
-        if (isPromise(returned)) return this.#settle(record, event, callable, attempt, this.#inTime(returned, callable, abort));
+        if (isPromise(returned)) return this.#settle(record, node, event, callable, attempt, this.#inTime(returned, callable, abort));
         break;
       } catch (cause) {
-        if (this.failed(record, event, callable, attempt, cause)) break;
+        if (this.failed(record, node, event, callable, attempt, cause)) break;
         if (callable.backoffMs > 0)
-          return this.#settle(record, event, callable, attempt + 1, this.#afterPause(event, callable, attempt + 1));
+          return this.#settle(record, node, event, callable, attempt + 1, this.#afterPause(event, callable, attempt + 1));
       }
     }
     this.#over();
@@ -54,11 +54,18 @@ export class Attempts {
   }
 
   /** Writes down and reports a failed attempt. True when it was the last. */
-  failed(record: number, event: SharedEvent, callable: Pick<Callable, 'name' | 'attempts'>, attempt: number, cause: unknown): boolean {
+  failed(
+    record: number,
+    node: number,
+    event: SharedEvent,
+    callable: Pick<Callable, 'name' | 'attempts'>,
+    attempt: number,
+    cause: unknown,
+  ): boolean {
     const final = attempt >= callable.attempts;
     const failure: Failure = { callback: callable.name, attempt, cause, final };
     if (final) this.#thread.count(CALLBACKS_FAILED, 1);
-    recordFailure(this.#thread, record, failure);
+    recordFailure(this.#thread, record, node, failure);
     try {
       this.#options.report(failure, event);
     } catch (thrown) {
@@ -70,7 +77,14 @@ export class Attempts {
   }
 
   /** Waits for an attempt that is under way, and for those after it. */
-  async #settle(record: number, event: SharedEvent, callable: Callable, first: number, underWay: Promise<unknown>): Promise<void> {
+  async #settle(
+    record: number,
+    node: number,
+    event: SharedEvent,
+    callable: Callable,
+    first: number,
+    underWay: Promise<unknown>,
+  ): Promise<void> {
     const { words, block } = this.#thread;
     let attempt = first;
     let running = underWay;
@@ -81,7 +95,7 @@ export class Attempts {
         await running;
         break;
       } catch (cause) {
-        if (this.failed(record, event, callable, attempt, cause)) break;
+        if (this.failed(record, node, event, callable, attempt, cause)) break;
         attempt++;
         running = this.#afterPause(event, callable, attempt);
       }

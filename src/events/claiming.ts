@@ -1,6 +1,6 @@
 /** Finding the next event and claiming it: one compare-and-swap on its life word, however many threads look at it. */
 
-import { kindOf, life, PENDING, RUNNING, restOf } from './life.ts';
+import { kindOf, life, PENDING, RUNNING, restOf, SHARED } from './life.ts';
 import { AT_MS, HELD, HELD_MAX, LIFE, PASSES, POPPING } from './memory.ts';
 import type { Ring } from './ring.ts';
 import { blockOf, OP_CLAIM, OPENED, type Thread } from './thread.ts';
@@ -9,14 +9,16 @@ export class Claiming {
   readonly #thread: Thread;
   readonly #run: number;
   readonly #ageMs: number;
+  readonly #help: (record: number) => void;
   /** Hints taken at once. Grows while events are short, so that the cost of taking is shared. */
   #batch = 1;
 
-  /** `ageMs`: an event counts one level higher for each such time it has waited; 0: never. */
-  constructor(thread: Thread, ageMs: number) {
+  /** `ageMs`: an event counts one level higher for each such time it has waited; 0: never. `help`: takes part in one that is shared. */
+  constructor(thread: Thread, ageMs: number, help: (record: number) => void) {
     this.#thread = thread;
     this.#run = life(RUNNING, thread.me, 0);
     this.#ageMs = ageMs;
+    this.#help = help;
   }
 
   /** The next event, claimed for this thread; 0 when there is none. */
@@ -35,6 +37,10 @@ export class Claiming {
       if (this.claim(record)) {
         Atomics.store(words, block + POPPING, 0);
         return record;
+      }
+      if (kindOf(words[this.#thread.at(record) + LIFE] as number) === SHARED) {
+        Atomics.store(words, block + POPPING, 0);
+        this.#help(record);
       }
     }
   }

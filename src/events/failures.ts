@@ -1,7 +1,7 @@
 /** Failures of callbacks: written to the event's record, so that whoever gets its result sees them, and told to whoever listens. */
 
 import type { EventId } from './keys.ts';
-import { FAILED, FAULT_BYTES, FAULTS } from './memory.ts';
+import { FAULT_BYTES, FAULTS, NODE_FAULT_BYTES, NODE_FAULTS } from './memory.ts';
 import type { Thread } from './thread.ts';
 
 /** One attempt of a callback that did not succeed. */
@@ -44,31 +44,33 @@ interface Written {
   readonly value?: unknown;
 }
 
-/** Adds a failure to a record that this thread runs. */
-export function recordFailure(thread: Thread, record: number, failure: Failure): void {
+/** Adds a failure to a record that this thread runs; or, where callbacks run in parallel, to the `node` that it runs. */
+export function recordFailure(thread: Thread, record: number, node: number, failure: Failure): void {
   const { words, payloads, me } = thread;
-  const at = thread.at(record);
-  if (failure.final) words[at + FAILED] = (words[at + FAILED] as number) + 1;
-  const before = readWritten(thread, record);
+  const pages = node === 0 ? thread.at(record) + FAULTS : thread.nodeAt(node) + NODE_FAULTS;
+  const bytes = node === 0 ? thread.at(record) + FAULT_BYTES : thread.nodeAt(node) + NODE_FAULT_BYTES;
+  const before = readWritten(thread, pages, bytes);
   const all = [...before, write(failure)];
   if (all.length > KEPT) all.splice(KEPT - 1, 1);
   const text = Buffer.from(JSON.stringify(all));
   const first = payloads.store(text, text.length);
   // Without a page left the count stays, and the report to whoever listens.
   if (first === 0) return;
-  payloads.release(at + FAULTS, me);
-  words[at + FAULT_BYTES] = text.length;
-  words[at + FAULTS] = first;
+  payloads.release(pages, me);
+  words[bytes] = text.length;
+  words[pages] = first;
   payloads.attach(first);
 }
 
+/** All failures of an event, those that its nodes have of their own among them. */
 export function readFailures(thread: Thread, record: number): Failure[] {
-  return readWritten(thread, record).map(({ callback, attempt, final, error, value }) => ({
-    callback,
-    attempt,
-    final,
-    cause: error === undefined ? value : errorOf(error),
-  }));
+  const { words, lists } = thread;
+  const written = readWritten(thread, thread.at(record) + FAULTS, thread.at(record) + FAULT_BYTES);
+  for (let node = lists.next(record, 0); node !== 0; node = lists.next(record, node)) {
+    const at = thread.nodeAt(node);
+    if (words[at + NODE_FAULTS] !== 0) written.push(...readWritten(thread, at + NODE_FAULTS, at + NODE_FAULT_BYTES));
+  }
+  return written.map(unpackFailure);
 }
 
 /** A failure as plain data, to be sent to another thread. */
@@ -81,11 +83,10 @@ export function unpackFailure(packed: unknown): Failure {
   return { callback, attempt, final, cause: error === undefined ? value : errorOf(error) };
 }
 
-function readWritten(thread: Thread, record: number): Written[] {
-  const at = thread.at(record);
-  const first = thread.words[at + FAULTS] as number;
+function readWritten(thread: Thread, pages: number, bytes: number): Written[] {
+  const first = thread.words[pages] as number;
   if (first === 0) return [];
-  const length = thread.words[at + FAULT_BYTES] as number;
+  const length = thread.words[bytes] as number;
   return JSON.parse(thread.payloads.gather(first, length).text.utf8Slice(0, length)) as Written[];
 }
 

@@ -33,6 +33,11 @@ export function stampOf(record: number, gen: number): number {
   return ((record << GEN_BITS) | (gen & ((1 << GEN_BITS) - 1))) & STAMP_MASK;
 }
 
+/** The record that a stamp is for. */
+export function recordOf(stamp: number): number {
+  return stamp >>> GEN_BITS;
+}
+
 export function emptyEnd(stamp: number): number {
   return (FORM_EMPTY << FORM_SHIFT) | stamp;
 }
@@ -110,6 +115,13 @@ export class Lists {
   next(record: number, after: number): number {
     const seen = this.#words[this.#endOf(record, after)] as number;
     return isLink(seen) ? nodeOf(seen) : 0;
+  }
+
+  /** The last node, as far as can be seen; 0 when there is none. */
+  last(record: number): number {
+    let last = 0;
+    for (let node = this.next(record, 0); node !== 0; node = this.next(record, node)) last = node;
+    return last;
   }
 
   /** True when there is surely a node behind `after`. */

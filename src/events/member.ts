@@ -90,14 +90,24 @@ export function openMember(memory: Memory, settings: Settings, clock: Clock, me:
     stampTime: settings.shape.levels > 1 && settings.ageMs > 0,
   });
   const registering = new Registering(thread, settler);
-  const claiming = new Claiming(thread, settings.ageMs);
   const post = new Post(thread);
   const attempts = new Attempts(thread, {
     report: (failure, { id, type }) => hooks.report({ ...failure, event: { id, type } }),
     queue: hooks.queue,
   });
-  const pass = new Pass({ thread, registry, handlers, locals, settler, attempts, post, deathsMax: settings.deathsMax });
+  const pass = new Pass({
+    thread,
+    registry,
+    handlers,
+    locals,
+    settler,
+    attempts,
+    post,
+    order: settings.order,
+    deathsMax: settings.deathsMax,
+  });
   const underWay = new UnderWay(() => thread.tellIdle());
+  const claiming = new Claiming(thread, settings.ageMs, (record) => underWay.add(pass.run(record, false, undefined)));
   const pump = new Pump(thread, post, pass, underWay);
   return { thread, registry, handlers, locals, settler, adding, registering, claiming, post, pass, pump, underWay };
 }

@@ -45,7 +45,7 @@ export interface Shape {
 export const PAGE_WORDS = 256;
 export const PAGE_HEAD_WORDS = 2;
 export const PAGE_BYTES: number = (PAGE_WORDS - PAGE_HEAD_WORDS) * 4;
-export const NODE_WORDS = 12;
+export const NODE_WORDS = 16;
 export const STANDING_WORDS = 20;
 export const SPEC_WORDS = 8;
 export const SPECS = 1024;
@@ -75,7 +75,6 @@ export const STARTED = 9;
 /** How often a thread died in the callback that is next. */
 export const DEATHS = 10;
 export const RAN = 11;
-export const FAILED = 12;
 /** First page of the failures' texts. */
 export const FAULTS = 13;
 export const TYPE = 14;
@@ -102,7 +101,7 @@ export const STARTED_WHAT = 26;
 export const PASSES = 27;
 export const BODY = 28;
 
-/** A node: one one-shot registration for one id; also one callback of one event where order is by priority or parallel. */
+/** A node: one one-shot registration for one id; where order is by priority or parallel, each callback of an event. */
 export const NODE_NEXT = 2;
 /** How many standing registrations there had been, low half. */
 export const NODE_ORDER = 3;
@@ -112,16 +111,22 @@ export const NODE_HOME = 4;
 export const NODE_WHAT = 5;
 export const NODE_EPOCH = 6;
 export const NODE_PRIORITY = 7;
-/** The stamp of its event while it waits; then 1, begun, or 0, disposed of. Parallel: a life word that says who runs it. */
+/** The stamp of its event while it waits; then one of the states below. Parallel: while it runs, a life word that says on which thread. */
 export const NODE_STATE = 8;
 /** What kind of node it is: 0 a callback of its own, `WATCH` somebody who waits for the result, else made from that standing registration. */
 export const NODE_ENTRY = 9;
 export const NODE_DEATHS = 10;
+/** The stamp of its event. */
+export const NODE_STAMP = 11;
+/** Where callbacks run in parallel each has its own failures: first page of their texts, and their bytes. */
+export const NODE_FAULTS = 12;
+export const NODE_FAULT_BYTES = 13;
 
 export const WATCH = -1;
-/** States of a node that is not waiting: disposed of, begun. */
+/** States of a node that is not waiting: disposed of, begun, done. */
 export const NODE_GONE = 0;
 export const NODE_BEGUN = 1;
+export const NODE_DONE = 2;
 
 /** A standing registration. */
 export const ENTRY_GEN = 1;

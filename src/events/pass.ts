@@ -1,7 +1,7 @@
 /**
- * long because it is one walk over the callbacks of an event, step by step: the pass of an event through its callbacks, in order of registration, one at a time, wherever they live: portable handlers run here,
+ * long because it is one walk over the callbacks of an event, step by step: the pass of an event through its callbacks, in order, one at a time, wherever they live: portable handlers run here,
  * a closure of another thread gets the event handed over and the pass goes on there. Where the pass stands is in the record, so it can
- * also go on after the death of the thread it was on.
+ * also go on after the death of the thread it was on. Several at once are `Together`'s.
  */
 
 import { Refused } from '../model/refusal.ts';
@@ -9,7 +9,7 @@ import type { Attempts } from './attempts.ts';
 import type { Callable, Handlers, Locals } from './callbacks.ts';
 import { SharedEvent } from './event.ts';
 import { CallbackError, readFailures } from './failures.ts';
-import { life, PART, restOf } from './life.ts';
+import { kindOf, restOf, SHARED } from './life.ts';
 import { stampOf } from './list.ts';
 import {
   DEATHS,
@@ -19,6 +19,7 @@ import {
   GEN,
   LIFE,
   NODE_BEGUN,
+  NODE_DONE,
   NODE_ENTRY,
   NODE_EPOCH,
   NODE_GONE,
@@ -35,12 +36,14 @@ import {
   WATCHED_ABANDONED,
   WATCHED_BY_SOMEBODY,
 } from './memory.ts';
-import { makeNode } from './nodes.ts';
+import { appendNode, countDone, makeNode, originOf, pickNode, spread } from './nodes.ts';
 import type { Post } from './post.ts';
 import type { Registry, Standing } from './registry.ts';
 import type { Result } from './result.ts';
+import type { Order } from './settings.ts';
 import { isAbandoned, type Settler } from './settle.ts';
 import { isAlive, type Thread } from './thread.ts';
+import { forgetOnce, Together } from './together.ts';
 
 /** What has begun. */
 export const STARTED_NOTHING = 0;
@@ -61,15 +64,18 @@ interface Stand {
   /** True when this thread runs no portable handlers, only closures of its own. */
   readonly visiting: boolean;
   /** Wanted by who processes by hand. */
-  onResult: ((result: Result) => void) | undefined;
+  onResult: OnResult | undefined;
 }
+
+/** Wants the result of an event, or hears why it cannot be had. */
+export type OnResult = (result: Result | Refused) => void;
 
 /** Where a callback stands: in the list of the event, or among the standing ones. */
 interface Place {
   readonly standing: Standing | undefined;
   readonly node: number;
-  /** Number of the closure, if it is one of this thread. */
-  readonly local: number;
+  /** The registration that the node was made from, if it was. */
+  readonly origin: Standing | undefined;
 }
 
 export interface PassParts {
@@ -80,6 +86,7 @@ export interface PassParts {
   readonly settler: Settler;
   readonly attempts: Attempts;
   readonly post: Post;
+  readonly order: Order;
   /** How many threads a callback may take with it before it counts as failed; 1: it is never repeated. */
   readonly deathsMax: number;
 }
@@ -89,9 +96,15 @@ export class Pass {
   readonly #parts: PassParts;
   readonly #registry: Registry;
   readonly #hasChanged: () => boolean;
+  /** True when every callback of an event is a node. */
+  readonly #spreads: boolean;
+  readonly #together: Together | undefined;
 
   constructor(parts: PassParts) {
     this.#parts = parts;
+    this.#spreads = parts.order !== 'registration';
+    this.#together =
+      parts.order === 'parallel' ? new Together(parts, (record, visiting) => this.run(record, visiting, undefined)) : undefined;
     this.#thread = parts.thread;
     this.#registry = parts.registry;
     this.#hasChanged = () => parts.registry.hasChanged();
@@ -106,13 +119,16 @@ export class Pass {
   }
 
   /** Runs a record that this thread owns. Answers a promise when a callback does: the pass goes on, and settles it, when that has settled. */
-  run(record: number, visiting: boolean, onResult: ((result: Result) => void) | undefined): Promise<void> | undefined {
+  run(record: number, visiting: boolean, onResult: OnResult | undefined): Promise<void> | undefined {
     const { words, names } = this.#thread;
     const at = this.#thread.at(record);
-    const body = restOf(words[at + LIFE] as number);
+    const word = words[at + LIFE] as number;
+    if (kindOf(word) === SHARED) return this.#together?.help(record, visiting);
+    const body = restOf(word);
     const type = names.text(words[this.#thread.at(body) + TYPE] as number);
     const event = new SharedEvent(this.#thread, record, body, type);
-    return this.#walk({ record, at, event, stamp: stampOf(record, words[at + GEN] as number), visiting, onResult });
+    const stand = { record, at, event, stamp: stampOf(record, words[at + GEN] as number), visiting, onResult };
+    return this.#spreads ? this.#walkSpread(stand) : this.#walk(stand);
   }
 
   #walk(stand: Stand): Promise<void> | undefined {
@@ -130,7 +146,7 @@ export class Pass {
         index++;
         step = this.#runStanding(stand, standing);
       } else if (node !== 0) {
-        step = this.#runNode(stand, node);
+        step = this.#runNode(stand, node, plan);
       } else if (this.#registry.hasChanged()) {
         plan = this.#registry.plan(type, stand.event.id);
         index = this.#firstLeft(plan, at);
@@ -138,8 +154,42 @@ export class Pass {
       } else {
         step = this.#end(stand);
       }
-      if (step === LEFT) return undefined;
+      if (step === LEFT) {
+        stand.event.end();
+        return undefined;
+      }
       if (step !== NEXT) return step.then(() => this.#walk(stand));
+    }
+  }
+
+  /** Where each callback is a node: the one to run next is picked; or several run at once. */
+  #walkSpread(stand: Stand): Promise<void> | undefined {
+    const { words, lists } = this.#thread;
+    const { at, record, stamp } = stand;
+    const type = words[this.#thread.at(restOf(words[at + LIFE] as number)) + TYPE] as number;
+    for (;;) {
+      let step: Step;
+      const plan = this.#registry.plan(type, stand.event.id);
+      if (isAbandoned(words, at)) step = this.#passOver(stand);
+      else {
+        const noNode = spread(this.#thread, this.#registry, record, stamp, plan.slice(this.#firstLeft(plan, at)));
+        const node = pickNode(this.#thread, record, stamp);
+        if (noNode !== undefined) step = this.#runStanding(stand, noNode);
+        else if (this.#together?.isFor(record, stamp)) {
+          this.#leave(stand);
+          return this.#together.share(record, stand.visiting);
+        } else if (node !== 0) step = this.#runNode(stand, node, plan);
+        else if (this.#registry.hasChanged()) step = NEXT;
+        else {
+          words[at + DONE_NODE] = lists.last(record);
+          step = this.#end(stand);
+        }
+      }
+      if (step === LEFT) {
+        stand.event.end();
+        return undefined;
+      }
+      if (step !== NEXT) return step.then(() => this.#walkSpread(stand));
     }
   }
 
@@ -149,7 +199,6 @@ export class Pass {
     // Read before the record is freed.
     const result = stand.onResult === undefined ? undefined : this.#resultOf(stand);
     if (!this.#parts.settler.settle(stand.record, this.#hasChanged)) return NEXT;
-    stand.event.end();
     if (result !== undefined) stand.onResult?.(result);
     return LEFT;
   }
@@ -157,8 +206,10 @@ export class Pass {
   /** No callback is run; who waits for the result is told. */
   #passOver(stand: Stand): Step {
     const { words, lists } = this.#thread;
-    for (let node = lists.next(stand.record, words[stand.at + DONE_NODE] as number); node !== 0; node = lists.next(stand.record, node)) {
-      if (words[this.#thread.nodeAt(node) + NODE_ENTRY] === WATCH) words[stand.at + WATCHED] = WATCHED_ABANDONED | WATCHED_BY_SOMEBODY;
+    for (let node = lists.next(stand.record, 0); node !== 0; node = lists.next(stand.record, node)) {
+      const at = this.#thread.nodeAt(node);
+      if (words[at + NODE_ENTRY] === WATCH && words[at + NODE_STATE] === stand.stamp)
+        words[stand.at + WATCHED] = WATCHED_ABANDONED | WATCHED_BY_SOMEBODY;
       words[stand.at + DONE_NODE] = node;
     }
     return this.#end(stand);
@@ -167,23 +218,30 @@ export class Pass {
   #runStanding(stand: Stand, standing: Standing): Step {
     if (!this.#registry.isThere(standing)) return NEXT;
     if (standing.once && !this.#registry.takeOnce(standing, stand.stamp)) return NEXT;
-    const place = { standing, node: 0, local: standing.home === this.#thread.me ? standing.what : 0 };
+    const place = { standing, node: 0, origin: standing };
     if (standing.home === 0) return this.#runPortable(stand, standing.what, place);
     return this.#runLocal(stand, standing.home, standing.epoch, standing.what, place);
   }
 
-  #runNode(stand: Stand, node: number): Step {
+  #runNode(stand: Stand, node: number, plan: readonly Standing[]): Step {
     const { words } = this.#thread;
     const at = this.#thread.nodeAt(node);
-    const watches = words[at + NODE_ENTRY] === WATCH;
+    const entry = words[at + NODE_ENTRY] as number;
+    const watches = entry === WATCH;
+    const origin = entry > 0 ? originOf(plan, words, at) : undefined;
+    if (entry > 0 && (origin === undefined || !this.#registry.isThere(origin))) {
+      words[at + NODE_STATE] = NODE_GONE;
+      return NEXT;
+    }
     if (watches) words[stand.at + WATCHED] = (words[stand.at + WATCHED] as number) | WATCHED_BY_SOMEBODY;
-    if (watches || Atomics.compareExchange(words, at + NODE_STATE, stand.stamp, NODE_BEGUN) === NODE_GONE) {
+    const state = watches ? NODE_GONE : Atomics.compareExchange(words, at + NODE_STATE, stand.stamp, NODE_BEGUN);
+    if (state !== stand.stamp && state !== NODE_BEGUN) {
       words[stand.at + DONE_NODE] = node;
       return NEXT;
     }
     const home = words[at + NODE_HOME] as number;
     const what = words[at + NODE_WHAT] as number;
-    const place = { standing: undefined, node, local: home === this.#thread.me ? what : 0 };
+    const place = { standing: undefined, node, origin };
     if (home === 0) return this.#runPortable(stand, what, place);
     return this.#runLocal(stand, home, words[at + NODE_EPOCH] as number, what, place);
   }
@@ -191,7 +249,7 @@ export class Pass {
   #runPortable(stand: Stand, spec: number, place: Place): Step {
     const { handlers, post } = this.#parts;
     if (stand.visiting) {
-      this.#leaveWatcher(stand);
+      this.#leave(stand);
       post.giveBack(stand.record);
       return LEFT;
     }
@@ -215,7 +273,7 @@ export class Pass {
     const callable = home === me && epoch === this.#thread.epoch ? this.#parts.locals.get(number) : undefined;
     if (callable !== undefined) return this.#call(stand, callable, place);
     if (home !== me && isAlive(memory, home, epoch)) {
-      this.#leaveWatcher(stand);
+      this.#leave(stand);
       if (this.#parts.post.handTo(stand.record, home, epoch)) return LEFT;
     }
     return this.#skip(
@@ -237,33 +295,34 @@ export class Pass {
     }
     words[at + STARTED_WHAT] = what;
     words[at + STARTED] = started;
-    const later = this.#parts.attempts.run(stand.record, stand.event, callable);
+    const later = this.#parts.attempts.run(stand.record, 0, stand.event, callable);
     if (later !== undefined) return later.then(() => this.#mark(stand, place));
     this.#mark(stand, place);
     return NEXT;
   }
 
   #skip(stand: Stand, name: string, cause: CallbackError, place: Place): typeof NEXT {
-    this.#parts.attempts.failed(stand.record, stand.event, { name, attempts: 1 }, 1, cause);
+    this.#parts.attempts.failed(stand.record, 0, stand.event, { name, attempts: 1 }, 1, cause);
     this.#mark(stand, place);
     return NEXT;
   }
 
   /** The callback is done with. */
-  #mark(stand: Stand, { standing, node, local }: Place): void {
+  #mark(stand: Stand, { standing, node, origin }: Place): void {
     const { words } = this.#thread;
     const { at } = stand;
-    words[at + RAN] = (words[at + RAN] as number) + 1;
-    if (standing === undefined) words[at + DONE_NODE] = node;
-    else {
+    // Where each is a node they are counted at the end.
+    if (standing !== undefined || !this.#spreads) words[at + RAN] = (words[at + RAN] as number) + 1;
+    if (standing === undefined) {
+      words[this.#thread.nodeAt(node) + NODE_STATE] = NODE_DONE;
+      words[at + DONE_NODE] = node;
+    } else {
       words[at + DONE_HIGH] = standing.orderHigh;
       words[at + DONE_LOW] = standing.orderLow;
     }
     words[at + STARTED] = STARTED_NOTHING;
     words[at + DEATHS] = 0;
-    if (standing?.once) this.#registry.remove(standing.entry, standing.word);
-    // A closure that ran once is not needed any more.
-    if (local !== 0 && (standing === undefined || standing.once)) this.#parts.locals.remove(local);
+    forgetOnce(this.#parts, node, origin);
   }
 
   #isGivenUp(at: number, started: number, what: number): boolean {
@@ -288,19 +347,27 @@ export class Pass {
     return ((standing.orderLow - (this.#thread.words[this.#thread.nodeAt(node) + NODE_ORDER] as number)) | 0) <= 0;
   }
 
-  /** The event leaves this thread, where somebody waits for its result: it is to come back for that. */
-  #leaveWatcher(stand: Stand): void {
-    if (stand.onResult === undefined) return;
-    const { me, epoch, lists } = this.#thread;
+  /** The event is about to leave this thread: if somebody waits here for its result it is to come back. False when there is no room for that. */
+  #leaveWatcher(stand: Stand): boolean {
+    if (stand.onResult === undefined) return true;
+    const { me, epoch } = this.#thread;
     const what = this.#parts.locals.wait(stand.onResult as (result: unknown) => void);
     const node = makeNode(this.#thread, { home: me, epoch, what, priority: 0, entry: WATCH }, stand.stamp);
-    if (node === 0)
-      throw new Refused(
-        'full',
-        'There is no room to wait for the result of an event. Raise registrationsMax, or dispose of registrations.',
-      );
-    lists.append(stand.record, stand.stamp, node);
-    this.#thread.words[this.#thread.nodeAt(node) + LIFE] = life(PART, 0, 0);
+    if (node === 0) {
+      this.#parts.locals.remove(what);
+      return false;
+    }
+    appendNode(this.#thread, stand.record, stand.stamp, node);
+    this.#thread.done();
+    stand.onResult = undefined;
+    return true;
+  }
+
+  /** The event leaves this thread; who waits for its result here is told if that cannot come back. */
+  #leave(stand: Stand): void {
+    if (this.#leaveWatcher(stand)) return;
+    const advice = 'Raise registrationsMax, or dispose of registrations.';
+    stand.onResult?.(new Refused('full', `Event ${stand.event.id} goes on, but there is no room to wait for its result. ${advice}`));
     stand.onResult = undefined;
   }
 
@@ -324,7 +391,7 @@ export class Pass {
     const { id, type, data } = stand.event.keep();
     return {
       event: { id, type, data },
-      ran: this.#thread.words[stand.at + RAN] as number,
+      ran: (this.#thread.words[stand.at + RAN] as number) + (this.#spreads ? countDone(this.#thread, stand.record) : 0),
       failed: readFailures(this.#thread, stand.record),
       abandoned: isAbandoned(this.#thread.words, stand.at),
     };

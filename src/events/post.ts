@@ -1,6 +1,6 @@
 /** Handing an event that is being processed from thread to thread. Its owner changes with one store; the hint that tells the other may come twice. */
 
-import { HANDED, kindOf, life, ownerOf, PENDING, RUNNING, restOf } from './life.ts';
+import { HANDED, kindOf, life, ownerOf, PENDING, RUNNING, restOf, SHARED } from './life.ts';
 import { LIFE, MAIL, POPPING, ROLE } from './memory.ts';
 import { blockOf, isAlive, OP_HAND, OP_RESUME, type Thread } from './thread.ts';
 
@@ -60,7 +60,7 @@ export class Post {
     return (mail[me] as (typeof mail)[number]).first() !== 0;
   }
 
-  /** The next record that was handed to this thread, taken up; 0 when there is none. */
+  /** The next record that was handed to this thread, taken up, or that it is asked to take part in; 0 when there is none. */
   next(): number {
     const { words, me, block, mail } = this.#thread;
     const mine = mail[me] as (typeof mail)[number];
@@ -72,6 +72,7 @@ export class Post {
       }
       const at = this.#thread.at(record) + LIFE;
       const word = words[at] as number;
+      if (kindOf(word) === SHARED) return record;
       // A hint that came twice finds it taken up already.
       if (kindOf(word) !== HANDED || ownerOf(word) !== me) continue;
       if (Atomics.compareExchange(words, at, word, life(RUNNING, me, restOf(word))) === word) return record;

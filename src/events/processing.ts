@@ -1,5 +1,6 @@
 /** Processing by hand on a thread that turns its event loop: one event, or a batch, with their results; never blocks. */
 
+import { Refused } from '../model/refusal.ts';
 import type { Member } from './member.ts';
 import type { Result } from './result.ts';
 
@@ -38,8 +39,9 @@ export class Processing {
     const { pass, pump, thread, underWay } = this.#member;
     // The event may go to other threads, and comes back with its result.
     pump.start();
-    return new Promise<Result>((resolve) => {
-      underWay.add(pass.run(record, false, resolve));
+    return new Promise<Result>((resolve, reject) => {
+      const onResult = (result: Result | Refused): void => (result instanceof Refused ? reject(result) : resolve(result));
+      underWay.add(pass.run(record, false, onResult));
       thread.tellIdle();
     });
   }

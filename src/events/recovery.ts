@@ -4,8 +4,8 @@
  * If the recovering thread dies on the way, whoever recovers that one begins again.
  */
 
-import { ADDING, FINISHED, FINISHING, HANDED, kindOf, life, ownerOf, PENDING, RETIRED, RUNNING, restOf, TAKEN } from './life.ts';
-import { stampOf } from './list.ts';
+import { ADDING, FINISHED, FINISHING, HANDED, kindOf, life, ownerOf, PENDING, RETIRED, RUNNING, restOf, SHARED, TAKEN } from './life.ts';
+import { recordOf, stampOf } from './list.ts';
 import { type Member, unbegun } from './member.ts';
 import {
   BATCH,
@@ -18,6 +18,9 @@ import {
   GEN,
   LEVEL,
   LIFE,
+  NODE_DEATHS,
+  NODE_STAMP,
+  NODE_STATE,
   PARENT,
   POPPING,
   RECOVERING,
@@ -84,7 +87,9 @@ function recover(member: Member, dead: number, block: number): Recovered {
   undo(member, dead, block);
   registry.removeOf(dead);
   resend(thread, block);
-  const { resumed, inFlight } = sweep(member, dead);
+  const swept = sweep(member, dead);
+  const resumed = swept.resumed;
+  const inFlight = swept.inFlight + sweepNodes(thread, dead);
   thread.nodes.reclaim(block + CACHES + CACHE_WORDS, dead);
   thread.pages.reclaim(block + CACHES + 2 * CACHE_WORDS, dead);
   thread.records.reclaim(block + CACHES, dead);
@@ -137,7 +142,8 @@ function sweep(member: Member, dead: number): { resumed: number; inFlight: numbe
   for (const record of records.used()) {
     const at = thread.at(record);
     const word = Atomics.load(words, at + LIFE);
-    if (ownerOf(word) !== dead) continue;
+    if (kindOf(word) === SHARED) hintAgain(thread, record);
+    if (ownerOf(word) !== dead || kindOf(word) === SHARED) continue;
     switch (kindOf(word)) {
       case FINISHING:
         if (lists.isClosed(record, stampOf(record, words[at + GEN] as number))) {
@@ -172,6 +178,29 @@ function sweep(member: Member, dead: number): { resumed: number; inFlight: numbe
     }
   }
   return { resumed, inFlight };
+}
+
+/** Callbacks that run in parallel and that the dead thread had claimed. */
+function sweepNodes(thread: Thread, dead: number): number {
+  const { words, nodes } = thread;
+  const theirs = life(RUNNING, dead, 0);
+  let count = 0;
+  for (const node of nodes.used()) {
+    const at = thread.nodeAt(node);
+    if (words[at + NODE_STATE] !== theirs) continue;
+    const stamp = words[at + NODE_STAMP] as number;
+    words[at + NODE_DEATHS] = (words[at + NODE_DEATHS] as number) + 1;
+    Atomics.store(words, at + NODE_STATE, stamp);
+    hintAgain(thread, recordOf(stamp));
+    count++;
+  }
+  return count;
+}
+
+/** There may be something to do, and nobody who knows. */
+function hintAgain(thread: Thread, record: number): void {
+  thread.resumed.push(record);
+  if (thread.work.hasSleepers()) thread.work.wake(1);
 }
 
 /** Makes a record that was in the dead thread's hands pending again: its pass goes on where it stands. */

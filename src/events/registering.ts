@@ -5,7 +5,7 @@ import type { EventId } from './keys.ts';
 import { FINISHED, FINISHING, FREE, kindOf, LOOSE, life, PART, RETIRED, restOf, span, TAKEN, WAITING } from './life.ts';
 import { APPENDED, GONE, stampOf } from './list.ts';
 import { GEN, LIFE, NODE_ENTRY, NODE_GONE, NODE_STATE, TYPE, WATCH } from './memory.ts';
-import { makeNode, type NodeContent } from './nodes.ts';
+import { appendNode, makeNode, type NodeContent } from './nodes.ts';
 import type { Settler } from './settle.ts';
 import { OP_REGISTER, type Thread } from './thread.ts';
 
@@ -148,7 +148,7 @@ export class Registering {
   /** There is such an id: the callback goes to the end of its list. */
   #join(record: number, content: NodeContent): NodePlace | typeof AGAIN {
     const thread = this.#thread;
-    const { words, me } = thread;
+    const { words } = thread;
     const at = thread.at(record);
     const gen = Atomics.load(words, at + GEN);
     const word = Atomics.load(words, at + LIFE);
@@ -161,15 +161,11 @@ export class Registering {
     const stamp = stampOf(record, gen);
     const node = makeNode(thread, content, stamp);
     if (node === 0) throw noRoom();
-    thread.intend(OP_REGISTER, record, node, stamp);
-    const appended = thread.lists.append(record, stamp, node);
+    const appended = appendNode(thread, record, stamp, node);
     if (appended === GONE) {
-      thread.nodes.give(node);
       thread.done();
       return AGAIN;
     }
-    // It may have run, and be in other hands, by now.
-    Atomics.compareExchange(words, thread.nodeAt(node) + LIFE, life(TAKEN, me, 0), life(PART, 0, 0));
     const answer = appended === APPENDED ? (kind === WAITING ? 'waiting' : 'pending') : this.#reopen(record, gen);
     thread.done();
     return answer === AGAIN ? AGAIN : { answer, record, node, stamp };

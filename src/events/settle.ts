@@ -13,6 +13,7 @@ import {
   ID_HIGH,
   LIFE,
   LINK,
+  NODE_FAULTS,
   ORDINAL,
   PAGE_WORDS,
   PAGES,
@@ -197,9 +198,13 @@ export class Settler {
   }
 
   #freeNodes(record: number, at: number): void {
-    const { words, me, lists, nodes } = this.#thread;
+    const { words, me, lists, nodes, payloads } = this.#thread;
     const buried = this.#buried;
     buried.length = 0;
+    // Before the nodes are anybody's to free: see `strip`.
+    for (let node = lists.next(record, 0); node !== 0; node = lists.next(record, node)) {
+      if (words[this.#thread.nodeAt(node) + NODE_FAULTS] !== 0) payloads.release(this.#thread.nodeAt(node) + NODE_FAULTS, me);
+    }
     lists.bury(record, stampOf(record, words[at + GEN] as number), me, buried);
     words[at + FIRST] = 0;
     for (const node of buried) nodes.give(node);

@@ -4,7 +4,7 @@ import type { Clock } from '../host/clock.ts';
 import { Refused } from '../model/refusal.ts';
 import { Ids } from './ids.ts';
 import { Keys } from './keys.ts';
-import { kindOf, PENDING } from './life.ts';
+import { kindOf, PENDING, SHARED } from './life.ts';
 import { Lists } from './list.ts';
 import {
   BATCH,
@@ -16,7 +16,6 @@ import {
   DONE_HIGH,
   DONE_LOW,
   DONE_NODE,
-  FAILED,
   FIRST,
   GEN,
   type Global,
@@ -157,7 +156,6 @@ export class Thread {
     words[at + STARTED] = 0;
     words[at + DEATHS] = 0;
     words[at + RAN] = 0;
-    words[at + FAILED] = 0;
     words[at + WATCHED] = 0;
     words[at + PASSES] = 0;
   }
@@ -189,10 +187,10 @@ export class Thread {
   #isResuming(): boolean {
     const { words, memory, resumed, block } = this;
     for (let record = resumed.first(); record !== 0; record = resumed.first()) {
-      if (kindOf(words[this.at(record) + LIFE] as number) === PENDING) return true;
+      if (isToBeDone(words[this.at(record) + LIFE] as number)) return true;
       // A hint that came twice. Somebody may have put another one in its place.
       const taken = resumed.pop(block + POPPING);
-      if (taken !== 0 && kindOf(words[this.at(taken) + LIFE] as number) === PENDING) resumed.push(taken);
+      if (taken !== 0 && isToBeDone(words[this.at(taken) + LIFE] as number)) resumed.push(taken);
       Atomics.store(words, block + POPPING, 0);
     }
     for (let thread = 1; thread <= memory.shape.threads; thread++) {
@@ -221,6 +219,11 @@ export class Thread {
     }
     return sum;
   }
+}
+
+/** True for an event that may be claimed, or taken part in. */
+function isToBeDone(word: number): boolean {
+  return kindOf(word) === PENDING || kindOf(word) === SHARED;
 }
 
 export function blockOf(memory: Memory, thread: number): number {

@@ -109,7 +109,7 @@ interface Loaded {
     thread: StepThread,
     settler: object,
   ) => { register(id: number, content: object): Program; dispose(place: object): Program };
-  readonly Claiming: new (thread: StepThread, ageMs: number) => { next(): Program };
+  readonly Claiming: new (thread: StepThread, ageMs: number, help: () => void) => { next(): Program };
   readonly Post: new (thread: StepThread) => object;
   readonly Slab: { stock(words: Int32Array, place: object): Program };
   joinThreads(memory: Memory, parent: number, role: number): Program;
@@ -148,7 +148,7 @@ export class Actor {
         stampTime: false,
       }),
       registering: new loaded.Registering(this.thread, this.#settler),
-      claiming: new loaded.Claiming(this.thread, 0),
+      claiming: new loaded.Claiming(this.thread, 0, () => {}),
     };
   }
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { counters, handler, open, until } from './kit.ts';
+import { counters, handler, open, turn, until } from './kit.ts';
 
 describe('callbacks on several threads', () => {
   test('run in the order in which they were registered, one at a time', async (t) => {
@@ -110,5 +110,145 @@ describe('exactly once', () => {
       2000,
     );
     await until(() => queue.size === 2000);
+  });
+});
+
+describe('by priority', () => {
+  test('the highest first, those of one priority as they were registered, late ones among them', async (t) => {
+    const queue = open(t, { order: 'priority' });
+    const seen: string[] = [];
+    const note = (name: string) => () => void seen.push(name);
+    queue.on('all', note('0 a'));
+    queue.once({ id: 1 }, note('5 a'), { priority: 5 });
+    queue.on({ type: 't' }, note('9'), { priority: 9 });
+    queue.once(
+      { id: 1 },
+      () => {
+        seen.push('5 b');
+        queue.once({ id: 1 }, note('7 late'), { priority: 7 });
+        queue.on('all', note('-1 late'), { priority: -1 });
+      },
+      { priority: 5 },
+    );
+    queue.on('all', note('0 b'));
+    queue.add({ id: 1, type: 't' });
+    const result = await queue.tryProcess();
+    assert.deepEqual(seen, ['9', '5 a', '5 b', '7 late', '0 a', '0 b', '-1 late']);
+    assert.equal(result?.ran, 7);
+    queue.once({ id: 1 }, note('after'));
+    assert.equal(seen.at(-1), 'after');
+    assert.equal((await queue.settled(1))?.ran, 8);
+  });
+
+  test('across threads, and with one that is disposed of on the way', async (t) => {
+    const queue = open(t, { order: 'priority' });
+    let disposed = 0;
+    queue.on('all', handler('stepFive'), { priority: -5 });
+    const gone = queue.on('all', () => void disposed++, { priority: -4 });
+    queue.on(
+      'all',
+      () => {
+        gone.dispose();
+        Atomics.store(counters, 1, 2);
+      },
+      { priority: 9 },
+    );
+    queue.on('all', handler('stepTwo'), { priority: 3 });
+    queue.on('all', () => void Atomics.store(counters, 1, 5));
+    await queue.start({ workers: 2 });
+    for (let id = 0; id < 50; id++) {
+      queue.add({ id, type: 't' });
+      assert.equal((await queue.settled(id))?.ran, 4);
+    }
+    assert.equal(disposed, 0);
+    assert.equal(counters[2], 0);
+    assert.equal(counters[1], 6);
+  });
+
+  test('once means one event here too', async (t) => {
+    const queue = open(t, { order: 'priority' });
+    let ran = 0;
+    queue.once({ type: 't' }, () => void ran++);
+    queue.once({ id: 2 }, () => void ran++);
+    for (let id = 0; id < 3; id++) queue.add({ id, type: 't' });
+    await queue.processBatch(3);
+    assert.equal(ran, 2);
+  });
+});
+
+describe('in parallel', () => {
+  test('callbacks of one event run at once on several threads, each once, and the event ends when all have', async (t) => {
+    const queue = open(t, { order: 'parallel' });
+    let here = 0;
+    for (let one = 0; one < 4; one++) queue.on('all', handler('together'));
+    queue.on('all', () => void here++);
+    await queue.start({ workers: 2 });
+    for (let id = 0; id < 20; id++) {
+      queue.add({ id, type: 't' });
+      const result = await queue.settled(id);
+      assert.equal(result?.ran, 5);
+      assert.equal(counters[0], 4 * (id + 1));
+      assert.equal(here, id + 1);
+    }
+    assert.equal(counters[2], 2, 'two of one event at once');
+    await queue.drain();
+    assert.equal(queue.metrics().processed, 20);
+  });
+
+  test('async callbacks of one thread run at once as well, and late ones join in', async (t) => {
+    const queue = open(t, { order: 'parallel' });
+    let now = 0;
+    let most = 0;
+    const callback = async (): Promise<void> => {
+      most = Math.max(most, ++now);
+      await turn(2);
+      now--;
+    };
+    for (let one = 0; one < 3; one++) queue.once({ id: 1 }, callback);
+    queue.once({ id: 1 }, async () => {
+      await callback();
+      queue.once({ id: 1 }, callback);
+    });
+    queue.add({ id: 1, type: 't' });
+    const result = await queue.tryProcess();
+    assert.equal(result?.ran, 5);
+    assert.equal(most, 4);
+  });
+
+  test('failures of all are in the result', async (t) => {
+    const queue = open(t, { order: 'parallel' });
+    queue.add(
+      { id: 1, type: 't' },
+      { callbacks: [handler('throwText'), handler('reject'), handler('notThere'), handler('thirdTime', { attempts: 3 })] },
+    );
+    await queue.start({ workers: 2 });
+    const result = await queue.settled(1);
+    assert.equal(result?.ran, 4);
+    assert.deepEqual(
+      result.failed.map(({ callback }) => callback.split('#')[1]),
+      ['throwText', 'reject', 'notThere', 'thirdTime', 'thirdTime'],
+    );
+  });
+
+  test('with threads dying in them: the others run once, those that died again', async (t) => {
+    const queue = open(t, { order: 'parallel' });
+    await queue.start({ workers: 2 });
+    for (let id = 0; id < 3; id++) {
+      counters[5] = 0;
+      queue.add({ id, type: 't', data: 1 }, { callbacks: [handler('count'), handler('die'), handler('count')] });
+      const result = await queue.settled(id);
+      assert.deepEqual(result?.failed, []);
+      assert.equal(counters[0], 3 * (id + 1));
+    }
+    counters[5] = 0;
+    queue.add({ id: 9, type: 't', data: 99 }, { callbacks: [handler('die'), handler('count')] });
+    const result = await queue.settled(9);
+    assert.deepEqual(
+      result?.failed.map(({ cause }) => (cause as { code?: string }).code),
+      ['died'],
+    );
+    assert.equal(counters[5], 3, 'it took three threads with it');
+    assert.equal(counters[0], 10);
+    assert.equal(queue.metrics().deaths, 6);
   });
 });
