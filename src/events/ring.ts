@@ -69,9 +69,9 @@ export class Ring {
 
   /**
    * Takes the number at the front, 0 when there is none. It is written to the word `intent` before it leaves the ring, and stays
-   * there, so that it is not lost with the thread.
+   * there, so that it is not lost with the thread. The last `left` are not taken.
    */
-  pop(intent: number): number {
+  pop(intent: number, left = 0): number {
     const words = this.#words;
     let position = words[this.#head] as number;
     for (;;) {
@@ -79,7 +79,8 @@ export class Ring {
       const seen = words[slot] as number;
       if (seen >>> INDEX_BITS === ((position >>> this.#bits) & LAP_MASK)) {
         const number = seen & INDEX_MASK;
-        if (number === 0) return 0;
+        // By the position itself: of two who both see one too many only one takes it.
+        if (number === 0 || (left > 0 && ((Atomics.load(words, this.#tail) - position) | 0) <= left)) return 0;
         words[intent] = number;
         const taken = Atomics.compareExchange(words, slot, seen, this.#emptyAt((position + this.#mask + 1) | 0)) === seen;
         Atomics.compareExchange(words, this.#head, position, (position + 1) | 0);

@@ -127,8 +127,8 @@ export class Settler {
   evict(): void {
     const thread = this.#thread;
     const { words, finished, block } = thread;
-    while (finished.size() > this.#keep) {
-      const record = finished.pop(block + POPPING);
+    for (;;) {
+      const record = finished.pop(block + POPPING, this.#keep);
       if (record === 0) break;
       const word = words[thread.at(record) + LIFE] as number;
       // A record that was begun again and has ended again stands in this line once more, further back.

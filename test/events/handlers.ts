@@ -92,3 +92,19 @@ export function stepTwo(): void {
 export function stepFive(): void {
   stepAt(5);
 }
+
+/** Ends its thread by an error that nobody catches, the first time. */
+export async function throwOutside(): Promise<void> {
+  if (Atomics.add(counters, 5, 1) > 0) return count();
+  setImmediate(() => {
+    throw new Error('outside of every callback');
+  });
+  await new Promise(() => {});
+}
+
+/** Takes more memory than there is, the first time. */
+export function fillMemory(): void {
+  if (Atomics.add(counters, 5, 1) > 0) return count();
+  const kept: unknown[] = [];
+  for (;;) kept.push(new Array(1000).fill(kept.length));
+}
