@@ -27,6 +27,9 @@ const AHEAD_BYTES = 16 * 1024 * 1024;
 const FETCH_BYTES_MIN = 64 * 1024;
 const FETCH_BYTES_MAX = 1024 * 1024;
 
+/** Partitions that a topic was given later are read after at most this long, from their beginning. */
+const LOOK_MS = 5000;
+
 export class TopicSubscription<T = unknown> implements AsyncIterable<TopicEvent<T>>, AsyncDisposable {
   readonly #engine: Engine;
   readonly #topic: string;
@@ -43,6 +46,8 @@ export class TopicSubscription<T = unknown> implements AsyncIterable<TopicEvent<
   #stopped: Promise<void> | undefined;
   #before: Fresh | undefined;
   #halted = false;
+  #allPaused = false;
+  #cancelLook: () => void = () => undefined;
 
   private constructor(engine: Engine, topic: string, options: SubscribeOptions) {
     this.#engine = engine;
@@ -77,12 +82,14 @@ export class TopicSubscription<T = unknown> implements AsyncIterable<TopicEvent<
     return [...this.#readers.keys()].sort((a, b) => a - b);
   }
 
-  /** Stops reading, of one partition or all; what has been read ahead still comes. */
+  /** Stops reading, of one partition or all, those that come later included; what has been read ahead still comes. */
   pause(partition?: number): void {
+    if (partition === undefined) this.#allPaused = true;
     for (const reader of this.#chosen(partition)) reader.pause();
   }
 
   resume(partition?: number): void {
+    if (partition === undefined) this.#allPaused = false;
     for (const reader of this.#chosen(partition)) reader.resume();
   }
 
@@ -133,6 +140,7 @@ export class TopicSubscription<T = unknown> implements AsyncIterable<TopicEvent<
   /** Hands out nothing more; what was handed out can still be finished. */
   halt(): void {
     this.#halted = true;
+    this.#cancelLook();
     this.#feed.end();
     this.#feed.rest();
     for (const reader of this.#readers.values()) void reader.stop();
@@ -186,6 +194,25 @@ export class TopicSubscription<T = unknown> implements AsyncIterable<TopicEvent<
       if (partitions !== undefined && !partitions.includes(state.partition)) continue;
       this.#read(state.partition, await startIn(this.#engine, this.#topic, state, from));
     }
+    if (partitions === undefined) this.#lookLater();
+  }
+
+  /** A group is told of partitions that were added; who reads alone looks for them. */
+  #lookLater(): void {
+    if (this.#halted) return;
+    this.#cancelLook = this.#engine.after(LOOK_MS, () => {
+      this.#readAdded().then(
+        () => this.#lookLater(),
+        (error: Error) => this.#feed.fail(error),
+      );
+    });
+  }
+
+  /** Whatever is in a partition that was not there before has come since: it is read from the beginning. */
+  async #readAdded(): Promise<void> {
+    const topic = await this.#engine.describe('topic', this.#topic, { brief: true });
+    if (this.#halted || topic?.kind !== 'topic') return;
+    for (const { partition, start } of topic.partitions) if (!this.#readers.has(partition)) this.#read(partition, start);
   }
 
   async #join(group: string): Promise<void> {
@@ -210,7 +237,7 @@ export class TopicSubscription<T = unknown> implements AsyncIterable<TopicEvent<
     await this.#moveTo(readers.map((reader) => ({ reader, done: reader.done })));
   }
 
-  #read(partition: number, from: Offset, paused = false): void {
+  #read(partition: number, from: Offset, paused: boolean = this.#allPaused): void {
     const share = Math.floor(AHEAD_BYTES / (this.#readers.size + 1));
     const sizeBytesMax = Math.min(FETCH_BYTES_MAX, Math.max(FETCH_BYTES_MIN, share));
     const reader = new PartitionReader(this.#engine, this.#topic, partition, from, sizeBytesMax);

@@ -218,3 +218,27 @@ test('cursors are placed for partitions that have none, and left where members a
   await second.stop();
   await first.stop();
 });
+
+test('partitions that a topic is given later are read as well, from their beginning', async () => {
+  await using box = await createTestBroker();
+  const topic = await box.declareTopic<'t'>('t', { partitions: 1 });
+  const all = await topic.subscribe({ from: 'latest' });
+  const one = await topic.subscribe({ partitions: [0] });
+  const still = await topic.subscribe();
+  still.pause();
+  await box.declareTopic('t', { partitions: 3 });
+  for (const partition of [0, 1, 2]) await topic.publish(partition, { partition });
+  assert.equal((await all.next())?.value, 0);
+  await box.advance('5s');
+  assert.deepEqual([all.partitions, one.partitions, still.partitions], [[0, 1, 2], [0], [0, 1, 2]]);
+  assert.deepEqual([(await all.next())?.value, (await all.next())?.value].sort(), [1, 2]);
+  assert.equal(still.lag, 1, 'what had been asked for before has come, and of the new ones nothing was read');
+  still.resume();
+  await box.idle();
+  assert.deepEqual([(await still.next())?.value, (await still.next())?.value, (await still.next())?.value].sort(), [0, 1, 2]);
+  await Promise.all([all.stop(), one.stop(), still.stop()]);
+  // Who has stopped looks no more.
+  await box.declareTopic('t', { partitions: 4 });
+  await box.advance('10s');
+  assert.deepEqual(all.partitions, [0, 1, 2]);
+});
