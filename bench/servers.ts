@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { DOORS } from '../src/cli/doors.ts';
 import { pause } from './load.ts';
 
 export interface Served {
@@ -15,13 +16,16 @@ export interface Served {
   stop(): Promise<void>;
 }
 
-/** Our own command with one door open: from the build when there is one, else from source. */
+/** Our own command with one door open, from the build if there is one. */
 export async function signalbox(directory: string, door: string, options: readonly string[] = []): Promise<Served> {
   const port = await freePort();
   const built = fileURLToPath(new URL('../bin/signalbox.mjs', import.meta.url));
-  const others = ['http', 'amqp', 'kafka'].filter((name) => name !== door).flatMap((name) => [`--${name}`, 'off']);
+  const others = DOORS.map(({ name }) => name)
+    .filter((name) => name !== door)
+    .flatMap((name) => [`--${name}`, 'off']);
   const args = [built, 'start', '--data', `${directory}/signalbox`, `--${door}`, String(port), ...others, ...options];
-  return started(spawn(process.execPath, args, { stdio: 'ignore' }), port);
+  const env = existsSync(fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))) ? { SIGNALBOX_RUN: 'dist' } : {};
+  return started(spawn(process.execPath, args, { stdio: 'ignore', env: { ...process.env, ...env } }), port);
 }
 
 /** RabbitMQ with its defaults, without its package's change of user; undefined where it is not installed. */
