@@ -52,6 +52,55 @@ test('work of one lane runs one after the other, other lanes beside it', async (
   assert.deepEqual(done, ['a1', 'a2', 'b1', 'b2', 'a3']);
 });
 
+test('work that waits for its lane keeps nobody else from running', async () => {
+  const { running, work, finish } = works();
+  const lanes = new Lanes(2);
+  for (const name of ['a1', 'a2', 'a3', 'b1']) await lanes.run(name[0], work(name));
+  assert.deepEqual(running, ['a1', 'b1']);
+  let taken = false;
+  const other = lanes.run('c', work('c1')).then(() => {
+    taken = true;
+  });
+  await turns();
+  assert.equal(taken, false, 'two run');
+  finish('b1');
+  await other;
+  assert.deepEqual(running, ['a1', 'c1']);
+  for (const name of ['a1', 'a2', 'a3', 'c1']) {
+    finish(name);
+    await turns();
+  }
+  await lanes.drained();
+});
+
+test('what waits for its lane is bounded too, and one at a time takes on nothing before its turn', async () => {
+  const { running, work, finish } = works();
+  const lanes = new Lanes(5, 2);
+  for (const name of ['a1', 'a2', 'a3']) await lanes.run('a', work(name));
+  let taken = '';
+  const more = lanes.run('a', work('a4')).then(() => {
+    taken = 'a4';
+  });
+  await turns();
+  assert.deepEqual([running, taken], [['a1'], '']);
+  finish('a1');
+  await more;
+  const single = new Lanes(1);
+  await single.run('a', work('x1'));
+  const second = single.run('a', work('x2')).then(() => {
+    taken = 'x2';
+  });
+  await turns();
+  assert.equal(taken, 'a4');
+  finish('x1');
+  await second;
+  for (const name of ['a2', 'a3', 'a4', 'x2']) {
+    finish(name);
+    await turns();
+  }
+  await Promise.all([lanes.drained(), single.drained()]);
+});
+
 test('drained waits for all that was taken on, and not when there is nothing', async () => {
   const { work, finish } = works();
   const lanes = new Lanes(1);
