@@ -1,4 +1,4 @@
-/** `npm run bench -- NAME [--json] [--seconds N]`: durable, memory, scale, backlog, events. Without a name: what there is. */
+/** `npm run bench -- NAME [--json] [--seconds N]`: durable, memory, scale, backlog, start, amqp, events. Without a name: what there is. */
 
 import { parseArgs } from 'node:util';
 
@@ -12,8 +12,16 @@ export interface BenchOptions {
 }
 
 type Bench = (options: BenchOptions) => Promise<Figures>;
+type Table = (figures: Figures) => string;
 
-const BENCHES: Readonly<Record<string, { readonly says: string; readonly load: () => Promise<Bench> }>> = {
+interface Known {
+  readonly says: string;
+  readonly load: () => Promise<Bench>;
+  /** How its figures look best. Default: one a line. */
+  readonly table?: () => Promise<Table>;
+}
+
+const BENCHES: Readonly<Record<string, Known>> = {
   durable: {
     says: 'publish → sync → deliver → ack, beside Redis streams with appendfsync always',
     load: async () => (await import('./durable.ts')).durable,
@@ -26,6 +34,19 @@ const BENCHES: Readonly<Record<string, { readonly says: string; readonly load: (
   backlog: {
     says: '10 million messages waiting: memory, recovery, start after a clean stop',
     load: async () => (await import('./backlog.ts')).backlog,
+  },
+  start: {
+    says: 'from exec to serving, beside node -e 0 (--http-only: one door); build first',
+    load: async () => (await import('./start.ts')).start,
+  },
+  amqp: {
+    says: 'the AMQP door beside RabbitMQ, driven by the same raw frames: server CPU per message (--quick: one round)',
+    load: async () => (await import('./amqp.ts')).amqp,
+  },
+  events: {
+    says: 'the event queue of many threads beside C++, postMessage and piscina, the event bus beside EventEmitter (--cpp DIR)',
+    load: async () => (await import('./events.ts')).events,
+    table: async () => (await import('./events.ts')).tableOf,
   },
 };
 
@@ -47,6 +68,7 @@ if (chosen === undefined) {
   const bench = await chosen.load();
   const figures = await bench({ seconds: Number(values.seconds ?? 3), args: process.argv.slice(3) });
   if (values.json === true) console.log(JSON.stringify({ bench: name, ...figures }));
+  else if (chosen.table !== undefined) console.log((await chosen.table())(figures));
   else
     for (const [what, figure] of Object.entries(figures))
       console.log(`${what.padEnd(44)}${typeof figure === 'number' ? format(figure) : figure}`);
