@@ -18,6 +18,14 @@ export interface QueuedEvent<Type extends string = string, Data = unknown> {
   readonly data: Data;
 }
 
+/** Types of events and what they carry, for the compiler: `{ 'order.created': Order }`. */
+export type EventTypes = Readonly<Record<string, unknown>>;
+
+/** One of them as it is added, and as callbacks see it. */
+export type AnyNew<Events extends EventTypes> = { [Type in keyof Events & string]: NewEvent<Type, Events[Type]> }[keyof Events & string];
+export type AnyQueued<Events extends EventTypes> = { [Type in keyof Events & string]: QueuedEvent<Type, Events[Type]> }[keyof Events &
+  string];
+
 /** Where an event's parts are read from. */
 export interface EventSource {
   readonly keys: Keys;

@@ -6,7 +6,7 @@ import { Refused } from '../model/refusal.ts';
 import type { Answer } from './answer.ts';
 import type { Callback, Portable } from './callbacks.ts';
 import { Crew, type StartOptions, type WorkerDeath } from './crew.ts';
-import type { NewEvent, QueuedEvent } from './event.ts';
+import type { AnyNew, AnyQueued, EventTypes, QueuedEvent } from './event.ts';
 import type { FailureReport } from './failures.ts';
 import type { EventId } from './keys.ts';
 import { createMemory, leave, type Member, openMember } from './member.ts';
@@ -22,12 +22,6 @@ import { type Pending, type Stopped, Stopping } from './stopping.ts';
 import { type Registration, type Selector, type SubscribeOptions, Subscribing } from './subscribing.ts';
 import { blockOf, joinThreads } from './thread.ts';
 import { watchWorker, watchWorkers } from './watch.ts';
-
-/** Types of events and what they carry, for the compiler: `{ 'order.created': Order }`. */
-export type EventTypes = Readonly<Record<string, unknown>>;
-
-type AnyNew<Events extends EventTypes> = { [Type in keyof Events & string]: NewEvent<Type, Events[Type]> }[keyof Events & string];
-type AnyQueued<Events extends EventTypes> = { [Type in keyof Events & string]: QueuedEvent<Type, Events[Type]> }[keyof Events & string];
 
 /** What other threads attach by. Plain data around shared memory: post it, or give it as `workerData`. */
 export interface Handle {
@@ -85,7 +79,7 @@ export class EventQueue<Events extends EventTypes = EventTypes> implements Async
    * room now. `closed`: nothing is added any more. Throws `Refused` for what is no event, or does not fit its schema.
    */
   add(event: AnyNew<Events>, options: AddOptions = {}): Answer {
-    const answer = this.#member.adding.add(event, this.#levelOf(options), this.#contentsOf(options));
+    const answer = this.#addOne(event, this.#levelOf(options), options);
     if (this.#settings.batchSize > 1) this.#lingerOn();
     return answer;
   }
@@ -94,11 +88,10 @@ export class EventQueue<Events extends EventTypes = EventTypes> implements Async
   addMany(events: Iterable<AnyNew<Events>>, options: AddOptions = {}): Answer[] {
     const { adding } = this.#member;
     const level = this.#levelOf(options);
-    const contents = this.#contentsOf(options);
     const answers: Answer[] = [];
     adding.gather();
     try {
-      for (const event of events) answers.push(adding.add(event, level, contents));
+      for (const event of events) answers.push(this.#addOne(event, level, options));
     } finally {
       adding.flush();
     }
@@ -287,8 +280,17 @@ export class EventQueue<Events extends EventTypes = EventTypes> implements Async
     throw new Refused('invalid', `Priority ${level} is not one of this queue, which has 0 to ${levels - 1}. Set levels, or use another.`);
   }
 
-  #contentsOf({ callbacks }: AddOptions): readonly NodeContent[] {
-    return callbacks === undefined ? NO_CONTENTS : this.#subscribing.contentsOf(callbacks);
+  #addOne(event: AnyNew<Events>, level: number, { callbacks }: AddOptions): Answer {
+    const { adding } = this.#member;
+    if (callbacks === undefined) return adding.add(event, level, NO_CONTENTS);
+    const contents = this.#subscribing.contentsOf(callbacks);
+    let answer: Answer | undefined;
+    try {
+      answer = adding.add(event, level, contents);
+      return answer;
+    } finally {
+      if (answer !== 'accepted') this.#subscribing.dropContents(contents);
+    }
   }
 
   /** The first event gathered starts the time after which all are handed over. */

@@ -6,7 +6,7 @@ import type { EventId } from './keys.ts';
 import type { Member } from './member.ts';
 import { WATCH } from './memory.ts';
 import type { NodeContent } from './nodes.ts';
-import type { Registered } from './registering.ts';
+import type { NodePlace, Registered } from './registering.ts';
 import { SCOPE_ALL, SCOPE_ID, SCOPE_TYPE } from './registry.ts';
 import type { Result } from './result.ts';
 
@@ -29,6 +29,7 @@ export interface Registration extends Disposable {
 export class Subscribing {
   readonly #member: Member;
   readonly #indexed: boolean;
+  readonly #lists = new WeakMap<object, { callbacks: readonly unknown[]; contents: readonly NodeContent[] }>();
 
   constructor(member: Member, indexed: boolean) {
     this.#member = member;
@@ -43,17 +44,14 @@ export class Subscribing {
     }
     const byId = typeof selector === 'object' && 'id' in selector;
     if (byId) this.#refuseUnindexed();
+    if (isLocal) pump.start();
     const what = isLocal ? locals.add(callback as Callback, options) : handlers.spec(withOptions(callback as Portable, options));
-    const forget = (): void => {
-      if (isLocal) locals.remove(what);
-    };
-    const target = { home: isLocal ? thread.me : 0, epoch: thread.epoch, what, priority: options.priority ?? 0 };
+    const home = isLocal ? thread.me : 0;
+    const content: NodeContent = { home, epoch: thread.epoch, what, priority: options.priority ?? 0, entry: 0 };
     try {
-      if (isLocal) pump.start();
-      if (byId && once) return this.#onceForId(selector.id, target, forget);
-      return this.#standing(selector, target, once, forget);
+      return byId && once ? this.#onceForId(selector.id, content) : this.#standing(selector, content, once);
     } catch (cause) {
-      forget();
+      if (isLocal) locals.remove(what);
       throw cause;
     }
   }
@@ -65,7 +63,13 @@ export class Subscribing {
     pump.start();
     return new Promise((resolve) => {
       const what = locals.wait((result) => resolve(result as Result));
-      const place = registering.register(id, { home: thread.me, epoch: thread.epoch, what, priority: 0, entry: WATCH });
+      let place: NodePlace;
+      try {
+        place = registering.register(id, { home: thread.me, epoch: thread.epoch, what, priority: 0, entry: WATCH });
+      } catch (cause) {
+        locals.remove(what);
+        throw cause;
+      }
       if (place.answer === 'expired') {
         locals.remove(what);
         resolve(undefined);
@@ -73,16 +77,27 @@ export class Subscribing {
     });
   }
 
-  /** One-shot callbacks that come with an event. */
-  contentsOf(callbacks: readonly (Callback | Portable)[]): NodeContent[] {
-    const { thread, locals, handlers, pump } = this.#member;
+  /** One-shot callbacks that come with one event. Those of a list of handlers alone are known the next time the same list comes. */
+  contentsOf(callbacks: readonly (Callback | Portable)[]): readonly NodeContent[] {
+    const known = this.#lists.get(callbacks);
+    if (known !== undefined && isSame(known.callbacks, callbacks)) return known.contents;
     this.#refuseUnindexed();
-    return callbacks.map((callback) => {
-      const isLocal = typeof callback === 'function';
-      if (isLocal) pump.start();
-      const what = isLocal ? locals.add(callback, {}) : handlers.spec(callback);
-      return { home: isLocal ? thread.me : 0, epoch: thread.epoch, what, priority: 0, entry: 0 };
-    });
+    const contents = callbacks.map((callback) => this.#contentOf(callback));
+    if (!hasLocal(contents)) this.#lists.set(callbacks, { callbacks: [...callbacks], contents });
+    return contents;
+  }
+
+  /** The event that they were for was not accepted. */
+  dropContents(contents: readonly NodeContent[]): void {
+    for (const { home, what } of contents) if (home !== 0) this.#member.locals.remove(what);
+  }
+
+  #contentOf(callback: Callback | Portable): NodeContent {
+    const { thread, locals, handlers, pump } = this.#member;
+    const isLocal = typeof callback === 'function';
+    if (isLocal) pump.start();
+    const what = isLocal ? locals.add(callback, {}) : handlers.spec(callback);
+    return { home: isLocal ? thread.me : 0, epoch: thread.epoch, what, priority: 0, entry: 0 };
   }
 
   /** Callbacks that wait for the event of an id, standing ones among them. */
@@ -100,31 +115,24 @@ export class Subscribing {
     );
   }
 
-  #onceForId(id: EventId, target: Target, forget: () => void): Registration {
-    const { registering, claiming, pass, underWay } = this.#member;
-    const place = registering.register(id, { ...target, entry: 0 });
-    if (place.answer === 'expired') forget();
+  #onceForId(id: EventId, content: NodeContent): Registration {
+    const { registering, locals, claiming, pass, underWay } = this.#member;
+    const place = registering.register(id, content);
+    const local = content.home === 0 ? 0 : content.what;
+    if (local !== 0 && place.answer === 'expired') locals.remove(local);
     // A closure of this thread for a finished event: this thread is where it runs, so it need not wait for another to hand it over.
-    if (place.answer === 'late' && target.home !== 0 && claiming.claim(place.record)) underWay.add(pass.run(place.record, true, undefined));
-    return registration(place.answer, () => {
-      const disposed = registering.dispose(place);
-      if (disposed) forget();
-      return disposed;
-    });
+    if (local !== 0 && place.answer === 'late' && claiming.claim(place.record)) underWay.add(pass.run(place.record, true, undefined));
+    return new OnceForId(this.#member, place, local);
   }
 
-  #standing(selector: Selector, target: Target, once: boolean, forget: () => void): Registration {
+  #standing(selector: Selector, content: NodeContent, once: boolean): Registration {
     const { registry } = this.#member;
     const id = typeof selector === 'object' && 'id' in selector ? selector.id : 0;
     const type = typeof selector === 'object' && 'type' in selector ? selector.type : '';
     const scope = selector === 'all' ? SCOPE_ALL : typeof selector === 'object' && 'id' in selector ? SCOPE_ID : SCOPE_TYPE;
-    const { entry, word } = registry.add({ ...target, scope, type, id, once });
+    const { entry, word } = registry.add({ ...content, scope, type, id, once });
     if (scope === SCOPE_ID) this.#beginAgain(id);
-    return registration('standing', () => {
-      const removed = registry.remove(entry, word);
-      if (removed) forget();
-      return removed;
-    });
+    return new Lasting(this.#member, entry, word, content.home === 0 ? 0 : content.what);
   }
 
   /** A standing registration for the id of an event that is finished and retained: its pass goes on with it. */
@@ -135,11 +143,15 @@ export class Subscribing {
   }
 }
 
-interface Target {
-  readonly home: number;
-  readonly epoch: number;
-  readonly what: number;
-  readonly priority: number;
+/** True when there is a closure among them: it is one event's alone. */
+function hasLocal(contents: readonly NodeContent[]): boolean {
+  return contents.some(({ home }) => home !== 0);
+}
+
+function isSame(a: readonly unknown[], b: readonly unknown[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false;
+  return true;
 }
 
 /** The same object when there is nothing to add: handlers are known by it. */
@@ -155,12 +167,55 @@ function withOptions(handler: Portable, options: SubscribeOptions): Portable {
   };
 }
 
-function registration(answer: Registration['answer'], dispose: () => boolean): Registration {
-  return {
-    answer,
-    dispose,
-    [Symbol.dispose]: () => {
-      dispose();
-    },
-  };
+/** A class and not a literal with closures: there may be several for every event. */
+class OnceForId implements Registration {
+  readonly #member: Member;
+  readonly #place: NodePlace;
+  /** Number of the closure, 0 for a portable handler. */
+  readonly #local: number;
+
+  constructor(member: Member, place: NodePlace, local: number) {
+    this.#member = member;
+    this.#place = place;
+    this.#local = local;
+  }
+
+  get answer(): Registered {
+    return this.#place.answer;
+  }
+
+  dispose(): boolean {
+    const disposed = this.#member.registering.dispose(this.#place);
+    if (disposed && this.#local !== 0) this.#member.locals.remove(this.#local);
+    return disposed;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+class Lasting implements Registration {
+  readonly answer = 'standing';
+  readonly #member: Member;
+  readonly #entry: number;
+  readonly #word: number;
+  readonly #local: number;
+
+  constructor(member: Member, entry: number, word: number, local: number) {
+    this.#member = member;
+    this.#entry = entry;
+    this.#word = word;
+    this.#local = local;
+  }
+
+  dispose(): boolean {
+    const removed = this.#member.registry.remove(this.#entry, this.#word);
+    if (removed && this.#local !== 0) this.#member.locals.remove(this.#local);
+    return removed;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
 }

@@ -266,6 +266,24 @@ test('callbacks that come with an event are its own, in order, and after those t
   assert.deepEqual(seen, ['waited', 'a', 'b', 'c']);
 });
 
+test('callbacks that come with many events run for each of them, and a changed list is another list', async (t) => {
+  const queue = open(t);
+  const seen: unknown[] = [];
+  queue.addMany(
+    [1, 2, 3].map((id) => ({ id, type: 't' })),
+    { callbacks: [({ id }) => void seen.push(id), handler('count')] },
+  );
+  await drainByHand(queue);
+  assert.deepEqual(seen, [1, 2, 3]);
+  assert.equal(counters[0], 3);
+  const callbacks = [handler('count')];
+  queue.add({ id: 4, type: 't' }, { callbacks });
+  callbacks[0] = handler('throwText');
+  queue.add({ id: 5, type: 't' }, { callbacks });
+  assert.deepEqual((await queue.tryProcess())?.failed, []);
+  assert.equal((await queue.tryProcess())?.failed.length, 1);
+});
+
 test('after close every add is answered closed', async (t) => {
   const queue = open(t);
   await queue.close();
