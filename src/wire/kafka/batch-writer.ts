@@ -1,0 +1,167 @@
+/** Writes records of a partition as Kafka's batches, whatever language they came in. One buffer, no object per record. */
+
+import { LANGUAGES, type Message } from '../../model/message.ts';
+import { bodyAt, type Language, languageOf, RECORD_HEAD_BYTES, type Records, readMessage, sizeOf } from '../../model/record.ts';
+import { BATCH_HEAD_BYTES, place, seal } from './batch.ts';
+import { encodeHeaders, isNullValue } from './language.ts';
+import { HEAD_BYTES } from './single.ts';
+
+export interface BatchSource {
+  readonly records: Records;
+  /** Of each record, growing. */
+  readonly offsets: Float64Array;
+}
+
+export interface BatchRules {
+  readonly languages: ReadonlyMap<number, Language>;
+  /** An empty body from another language removes its key: it is null. */
+  readonly emptyIsNull: boolean;
+  readonly leaderEpoch: number;
+}
+
+/** The records as one batch; empty when there are none. Throws `Refused` for a record that cannot be read. */
+export function encodeBatch({ records, offsets }: BatchSource, rules: BatchRules): Uint8Array {
+  const { count, bytes, ends } = records;
+  if (count === 0) return NOTHING;
+  const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const out = new Out((ends[count - 1] ?? 0) - records.start + BATCH_HEAD_BYTES + count * 16);
+  const base = offsets[0] ?? 0;
+  let firstMs = 0;
+  let latestMs = 0;
+  let at = records.start;
+  for (let i = 0; i < count; i++) {
+    const delta = (offsets[i] ?? 0) - base;
+    let timeMs: number;
+    if (languageOf(bytes, at) === LANGUAGES.kafka) {
+      timeMs = source.readDoubleLE(at + RECORD_HEAD_BYTES + 4);
+      if (i === 0) firstMs = timeMs;
+      writeSingle(out, source, at, timeMs - firstMs, delta);
+    } else {
+      const message = readMessage(bytes, at, rules.languages);
+      timeMs = Math.trunc(message.timestampMs);
+      if (i === 0) firstMs = timeMs;
+      writeMessage(out, message, timeMs - firstMs, delta, rules.emptyIsNull);
+    }
+    latestMs = Math.max(i === 0 ? timeMs : latestMs, timeMs);
+    at = ends[i] ?? at;
+  }
+  return out.batch(base, (offsets[count - 1] ?? base) - base, firstMs, latestMs, count, rules.leaderEpoch);
+}
+
+const NOTHING = new Uint8Array(0);
+
+function writeSingle(out: Out, source: Buffer, at: number, timeDelta: number, delta: number): void {
+  const head = at + RECORD_HEAD_BYTES;
+  const partsAt = head + HEAD_BYTES + source.readUInt16LE(head + 2);
+  const valueAt = bodyAt(source, at);
+  const end = at + sizeOf(source, at);
+  const keyEnd = partsAt + keyBytes(source, partsAt);
+  const value = isNullValue(source[head + 1] ?? 0) ? -1 : end - valueAt;
+  out.begin(1 + zigzagBytes(timeDelta) + zigzagBytes(delta) + (valueAt - partsAt) + zigzagBytes(value) + (end - valueAt));
+  out.u8(0);
+  out.zigzag(timeDelta);
+  out.zigzag(delta);
+  out.copy(source, partsAt, keyEnd);
+  out.zigzag(value);
+  out.copy(source, valueAt, end);
+  out.copy(source, keyEnd, valueAt);
+}
+
+function writeMessage(out: Out, message: Message, timeDelta: number, delta: number, emptyIsNull: boolean): void {
+  const { key, body } = message;
+  const headers = encodeHeaders(message);
+  const keyLength = key === undefined ? -1 : key.length;
+  const value = emptyIsNull && body.length === 0 ? -1 : body.length;
+  const size = zigzagBytes(timeDelta) + zigzagBytes(delta) + zigzagBytes(keyLength) + zigzagBytes(value);
+  out.begin(1 + size + Math.max(0, keyLength) + body.length + headers.length);
+  out.u8(0);
+  out.zigzag(timeDelta);
+  out.zigzag(delta);
+  out.zigzag(keyLength);
+  if (key !== undefined) out.copy(bufferOf(key), 0, key.length);
+  out.zigzag(value);
+  out.copy(bufferOf(body), 0, body.length);
+  out.copy(bufferOf(headers), 0, headers.length);
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+/** How many bytes the key takes, its length included. */
+function keyBytes(source: Buffer, at: number): number {
+  let length = 0;
+  let scale = 1;
+  for (let i = 0; i < 5; i++) {
+    const byte = source[at + i] ?? 0;
+    length += (byte & 0x7f) * scale;
+    scale *= 128;
+    // Kafka's sign: even numbers are lengths, the one odd there is means null.
+    if (byte < 0x80) return i + 1 + (length % 2 === 0 ? length / 2 : 0);
+  }
+  return 0;
+}
+
+function zigzagBytes(value: number): number {
+  let rest = value < 0 ? -2 * value - 1 : 2 * value;
+  let count = 1;
+  for (; rest >= 128; rest = Math.floor(rest / 128)) count++;
+  return count;
+}
+
+/** A buffer that grows, with a batch's head left free in front. */
+class Out {
+  #bytes: Buffer;
+  #at: number = BATCH_HEAD_BYTES;
+
+  constructor(sizeBytes: number) {
+    this.#bytes = Buffer.allocUnsafe(sizeBytes);
+  }
+
+  /** A record of `length` bytes follows. */
+  begin(length: number): void {
+    const needed = this.#at + 5 + length;
+    if (needed > this.#bytes.length) {
+      const bigger = Buffer.allocUnsafe(Math.max(needed, 2 * this.#bytes.length));
+      this.#bytes.copy(bigger, 0, 0, this.#at);
+      this.#bytes = bigger;
+    }
+    this.zigzag(length);
+  }
+
+  u8(value: number): void {
+    this.#bytes[this.#at++] = value;
+  }
+
+  zigzag(value: number): void {
+    let rest = value < 0 ? -2 * value - 1 : 2 * value;
+    for (; rest >= 128; rest = Math.floor(rest / 128)) this.#bytes[this.#at++] = (rest % 128) | 0x80;
+    this.#bytes[this.#at++] = rest;
+  }
+
+  copy(source: Buffer, from: number, to: number): void {
+    this.#at += source.copy(this.#bytes, this.#at, from, to);
+  }
+
+  batch(base: number, lastDelta: number, firstMs: number, latestMs: number, count: number, leaderEpoch: number): Uint8Array {
+    const batch = this.#bytes.subarray(0, this.#at);
+    place(batch, 0, base, leaderEpoch);
+    batch.writeInt32BE(batch.length - 12, 8);
+    batch.writeInt8(2, 16);
+    batch.writeInt16BE(0, 21);
+    batch.writeInt32BE(lastDelta, 23);
+    writeInt64(batch, 27, firstMs);
+    writeInt64(batch, 35, latestMs);
+    writeInt64(batch, 43, -1);
+    batch.writeInt16BE(-1, 51);
+    batch.writeInt32BE(-1, 53);
+    batch.writeInt32BE(count, 57);
+    seal(batch, 0, batch.length);
+    return batch;
+  }
+}
+
+function writeInt64(bytes: Buffer, at: number, value: number): void {
+  bytes.writeInt32BE(Math.floor(value / 2 ** 32), at);
+  bytes.writeUInt32BE(((value % 2 ** 32) + 2 ** 32) % 2 ** 32, at + 4);
+}
