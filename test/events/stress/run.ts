@@ -1,0 +1,125 @@
+/**
+ * `npm run test:stress -- [--events N] [--deaths N] [--ids N] [--idle SECONDS] [--seed S]`: the event queue under load, with its threads held
+ * up between atomic steps, with threads that die, over many ids, and with nothing to do. The last line tells all; ends with 1 when something
+ * is not as it must be.
+ */
+
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import type { DeathsFigures } from './deaths.ts';
+import type { EventsFigures } from './events.ts';
+import type { IdleFigures, IdsFigures } from './quiet.ts';
+
+const PHASE = fileURLToPath(new URL('./phase.ts', import.meta.url));
+const YIELDS = new URL('./yields.ts', import.meta.url).href;
+
+/** One atomic step in so many is held up. */
+const RARE = 100;
+/** Resident memory may grow so much after the first fifth of the ids: less than a byte for ten of them. */
+const GROWTH_MIB = 24;
+/** Share of one processor that an idle pool may take. */
+const IDLE_SHARE = 0.02;
+const RECOVERY_MS = 10;
+/** A part that takes longer than this does not end. */
+const LIMIT_MS = 30 * 60_000;
+
+const { values } = parseArgs({
+  options: {
+    events: { type: 'string', default: '10000000' },
+    deaths: { type: 'string', default: '1000' },
+    ids: { type: 'string', default: '10000000' },
+    idle: { type: 'string', default: '5' },
+    seed: { type: 'string', default: '1' },
+  },
+});
+
+const violations: string[] = [];
+const told: string[] = [];
+
+/** Each figure that is to be `limit` at most. */
+function atMost(part: string, figures: Readonly<Record<string, number>>, limit = 0): void {
+  for (const [name, value] of Object.entries(figures)) if (!(value <= limit)) violations.push(`${part}: ${name} is ${value}`);
+}
+
+/** Figures of one part; undefined when it broke off, which is a violation by itself. */
+function run<Figures>(name: string, count: number, environment: Readonly<Record<string, string>>): Promise<Figures | undefined> {
+  return new Promise((resolve) => {
+    const preload = Object.keys(environment).length > 0 ? ['--import', YIELDS] : [];
+    const child = spawn(process.execPath, ['--no-warnings', ...preload, PHASE, name, String(count), values.seed], {
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let out = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk.toString();
+    });
+    const limit = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
+    child.on('close', (code, signal) => {
+      clearTimeout(limit);
+      const line = out.trim().split('\n').at(-1) ?? '';
+      console.log(`${name}: ${line}`);
+      if (code === 0) resolve(JSON.parse(line) as Figures);
+      else {
+        violations.push(`${name} ended with ${code ?? signal}`);
+        resolve(undefined);
+      }
+    });
+  });
+}
+
+async function events(count: number): Promise<void> {
+  const figures = await run<EventsFigures>('events', count, { SIGNALBOX_YIELDS: String(RARE), SIGNALBOX_SEED: values.seed });
+  if (figures === undefined) return;
+  const { double, missed, timedOut, outOfOrder, lateWrong, failed, late, seconds } = figures;
+  atMost('events', { double, missed, timedOut, outOfOrder, lateWrong, failed });
+  told.push(
+    `${count} events in ${seconds.toFixed(0)} s (${late} callbacks registered late): double ${double}, missed ${missed}, timed-out waits ${timedOut}`,
+  );
+}
+
+async function ids(count: number): Promise<void> {
+  const figures = await run<IdsFigures>('ids', count, {});
+  if (figures === undefined) return;
+  const { rssMiB, growthMiB, seconds } = figures;
+  atMost('ids', { growthMiB }, GROWTH_MIB);
+  told.push(`${count} ids in ${seconds.toFixed(0)} s: resident ${rssMiB[1]} MiB after a fifth, ${rssMiB.at(-1)} at the end`);
+}
+
+async function idle(seconds: number): Promise<void> {
+  const figures = await run<IdleFigures>('idle', seconds, {});
+  if (figures === undefined) return;
+  atMost('idle', { cpuMs: figures.cpuMs }, Math.max(10, IDLE_SHARE * seconds * 1000));
+  told.push(`${figures.workers} idle workers: ${figures.cpuMs.toFixed(1)} ms of the processor in ${seconds} s`);
+}
+
+async function deaths(count: number, name: 'repeat' | 'report'): Promise<void> {
+  const figures = await run<DeathsFigures>(name, count, {
+    SIGNALBOX_YIELDS: '200',
+    SIGNALBOX_YIELDS_MAIN: '0',
+    SIGNALBOX_SEED: values.seed,
+  });
+  if (figures === undefined) return;
+  const { lost, repeatedTooOften, outOfOrder, payloadWrong, mateFaults, timedOut, leaked, medianMs, p99Ms, repeated, hungEnded } = figures;
+  atMost(name, { lost, repeatedTooOften, outOfOrder, payloadWrong, mateFaults, timedOut, leaked: leaked.length });
+  atMost(name, { medianMs }, RECOVERY_MS);
+  const times = `recovery ${medianMs.toFixed(1)} ms (median), ${p99Ms.toFixed(1)} ms (99 %)`;
+  told.push(
+    `${figures.deaths} deaths (${name}): lost ${lost}, repeated ${repeated} of ${figures.inFlight} in flight, ${hungEnded} hung ended, ${times}`,
+  );
+}
+
+const [eventCount, idCount, idleSeconds, deathCount] = [values.events, values.ids, values.idle, values.deaths].map(Number) as [
+  number,
+  number,
+  number,
+  number,
+];
+// 0: not this time.
+if (eventCount > 0) await events(eventCount);
+if (idCount > 0) await ids(idCount);
+if (idleSeconds > 0) await idle(idleSeconds);
+if (deathCount > 0) await deaths(Math.ceil(deathCount / 2), 'repeat');
+if (deathCount > 1) await deaths(Math.floor(deathCount / 2), 'report');
+console.log(`${violations.length === 0 ? 'all as it must be' : `VIOLATED: ${violations.join('; ')}`} — ${told.join(' · ')}`);
+process.exitCode = violations.length === 0 ? 0 : 1;
