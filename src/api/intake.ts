@@ -5,42 +5,30 @@ import { Refused } from '../model/refusal.ts';
 import { Feed } from './feed.ts';
 import { Batch, owned } from './received.ts';
 
-/** As the engine has it when nothing is said. */
-const PREFETCH = 256;
-
 export class Intake<T> {
   readonly #engine: Engine;
-  readonly #consume: Consume;
   readonly #feed: Feed<Batch<T>>;
   #consumer: Consumer | undefined;
-  /** At most once: messages that wait here. The engine counts them as settled, so somebody must bound them. */
-  #waiting = 0;
   #closing = false;
 
-  private constructor(engine: Engine, consume: Consume, signal: AbortSignal | undefined) {
+  private constructor(engine: Engine, signal: AbortSignal | undefined) {
     this.#engine = engine;
-    this.#consume = consume;
     this.#feed = new Feed(signal);
   }
 
-  static async open<T>(engine: Engine, consume: Consume, signal: AbortSignal | undefined): Promise<Intake<T>> {
-    const intake = new Intake<T>(engine, consume, signal);
+  /** What it is given is held until it is settled, so that what nobody takes can go back: never `on-delivery`. */
+  static async open<T>(engine: Engine, consume: Omit<Consume, 'settle'>, signal: AbortSignal | undefined): Promise<Intake<T>> {
+    const intake = new Intake<T>(engine, signal);
     intake.#consumer = await engine.consume(consume, {
       deliver: (deliveries) => intake.#deliver(deliveries),
       cancelled: (reason) => intake.#cancelled(reason),
     });
-    intake.#throttle();
     return intake;
   }
 
   /** Undefined once it takes no more. Rejects when its signal ended it, or its queue or broker has gone. */
-  async next(): Promise<Batch<T> | undefined> {
-    const batch = await this.#feed.next();
-    if (batch !== undefined && this.#settled) {
-      this.#waiting -= batch.count;
-      this.#throttle();
-    }
-    return batch;
+  next(): Promise<Batch<T> | undefined> {
+    return this.#feed.next();
   }
 
   /** Takes no more; what it holds stays held. */
@@ -63,31 +51,15 @@ export class Intake<T> {
     await cancelled?.catch(ignoreGone);
   }
 
-  get #settled(): boolean {
-    return this.#consume.settle === 'on-delivery';
-  }
-
   #deliver(deliveries: Deliveries): void {
-    const batch = new Batch<T>(this.#engine, this.#settled ? { ...owned(deliveries), lease: 0 } : owned(deliveries));
-    if (this.#closing) {
-      batch.requeueFrom(0).catch(ignoreGone);
-      return;
-    }
-    this.#feed.push(batch);
-    if (!this.#settled) return;
-    this.#waiting += batch.count;
-    this.#throttle();
+    const batch = new Batch<T>(this.#engine, owned(deliveries));
+    if (this.#closing) batch.requeueFrom(0).catch(ignoreGone);
+    else this.#feed.push(batch);
   }
 
-  #throttle(): void {
-    if (this.#settled && !this.#closing) this.#consumer?.prefetch(Math.max(0, (this.#consume.prefetch ?? PREFETCH) - this.#waiting));
-  }
-
+  /** What is held here is given to somebody again, or gone: nobody is to work on it. */
   #cancelled(reason: string): void {
-    const gone = new Refused('closed', reason);
-    // What is settled already would be lost; what is not is given to somebody again.
-    if (this.#settled) this.#feed.end(gone);
-    else this.#feed.fail(gone);
+    this.#feed.fail(new Refused('closed', reason));
   }
 }
 

@@ -27,6 +27,8 @@ export class PartitionReader {
   /** Offsets handed out and not yet dealt with. */
   readonly #open = new Set<number>();
   #highest: number;
+  /** Behind the last record that somebody has begun with. */
+  #begun: number;
   #drained: (() => void)[] = [];
   /** End of the partition as last seen. */
   end: Offset;
@@ -37,6 +39,7 @@ export class PartitionReader {
     this.partition = partition;
     this.#next = from;
     this.#highest = from;
+    this.#begun = from;
     this.#sizeBytesMax = sizeBytesMax;
     this.end = from;
   }
@@ -54,6 +57,11 @@ export class PartitionReader {
       break;
     }
     return offset(low);
+  }
+
+  /** What lies here and beyond has come before nobody. */
+  get begun(): Offset {
+    return offset(this.#begun);
   }
 
   /** Records read and not yet dealt with, and those not yet read. */
@@ -119,6 +127,10 @@ export class PartitionReader {
     this.#ahead--;
     this.#open.add(at);
     this.#highest = Math.max(this.#highest, at + 1);
+  }
+
+  begin(at: number): void {
+    this.#begun = Math.max(this.#begun, at + 1);
   }
 
   /** The record at this offset has been dealt with. */

@@ -14,7 +14,7 @@ export interface ConsumeOptions {
   readonly prefetch?: number;
   /** How long one may be held. Default: the queue's; without one, as long as the consumer lives. */
   readonly lease?: Duration;
-  /** At most once: settled, and safe as settled, before it is handed over. Up to `prefetch` of them are lost with whoever stops taking them. */
+  /** At most once: settled, and safe as settled, before it is handed over. No more is lost with a consumer than what it was handed. */
   readonly atMostOnce?: boolean;
   readonly exclusive?: boolean;
   readonly priority?: number;
@@ -89,7 +89,10 @@ export class QueueHandle<T = unknown> {
   async *batches(options: ConsumeOptions = {}): AsyncGenerator<Batch<T>, void> {
     const intake = await Intake.open<T>(this.#engine, this.#toConsume(options), options.signal);
     try {
-      for (let batch = await intake.next(); batch !== undefined; batch = await intake.next()) yield batch;
+      for (let batch = await intake.next(); batch !== undefined; batch = await intake.next()) {
+        const taken = options.atMostOnce === true ? await batch.taken() : batch;
+        if (taken !== undefined) yield taken;
+      }
     } finally {
       await intake.close();
     }
@@ -101,7 +104,11 @@ export class QueueHandle<T = unknown> {
     let looked = 0;
     try {
       for (batch = await intake.next(); batch !== undefined; batch = await intake.next()) {
-        for (looked = 0; looked < batch.count; ) yield batch.message(looked++);
+        for (looked = 0; looked < batch.count; ) {
+          const message = batch.message(looked++);
+          const taken = options.atMostOnce === true ? await message.taken() : message;
+          if (taken !== undefined) yield taken;
+        }
       }
     } finally {
       await intake.close(batch, looked);
@@ -156,7 +163,9 @@ export class QueueHandle<T = unknown> {
   }
 
   /** Acked when the handler returns, nacked when it throws. Rejects when that could not be told, or with what `onError` throws. */
-  async #one(message: Received<T>, handler: (message: Received<T>) => unknown, { onError }: HandleOptions): Promise<void> {
+  async #one(held: Received<T>, handler: (message: Received<T>) => unknown, { onError, atMostOnce }: HandleOptions): Promise<void> {
+    const message = atMostOnce === true ? await held.taken() : held;
+    if (message === undefined) return;
     try {
       await handler(message);
     } catch (error) {
@@ -205,12 +214,11 @@ export class QueueHandle<T = unknown> {
     return description;
   }
 
-  #toConsume({ prefetch, lease, atMostOnce, exclusive, priority }: ConsumeOptions): Consume {
+  #toConsume({ prefetch, lease, exclusive, priority }: ConsumeOptions): Consume {
     return {
       queue: this.name,
       ...(prefetch !== undefined && { prefetch }),
       ...(lease !== undefined && { leaseMs: milliseconds(lease) }),
-      ...(atMostOnce === true && { settle: 'on-delivery' as const }),
       ...(exclusive !== undefined && { exclusive }),
       ...(priority !== undefined && { priority }),
     };

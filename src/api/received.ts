@@ -78,6 +78,13 @@ export class Batch<T = unknown> {
     return new Received(this.#engine, this.#deliveries, i, this.#languages);
   }
 
+  /** For at most once: the batch with nothing left to settle, once that is safe; undefined when it was no longer held. */
+  async taken(): Promise<Batch<T> | undefined> {
+    // They are held under one lease: it has ended for all of them, or for none.
+    const settled = await this.#settle('ack');
+    return settled < this.count ? undefined : new Batch<T>(this.#engine, { ...this.#deliveries, lease: 0 }, this.#languages);
+  }
+
   /** Settles all of them. Resolves once that is safe. */
   async ack(): Promise<void> {
     await this.#settle('ack');
@@ -163,6 +170,12 @@ export class Received<T = unknown> {
   /** Why it was dead-lettered on its way here, newest first. */
   get deaths(): readonly Death[] {
     return this.#deliveries.deaths?.[this.#i] ?? [];
+  }
+
+  /** For at most once: the message with nothing left to settle, once that is safe; undefined when it was no longer held. */
+  async taken(): Promise<Received<T> | undefined> {
+    if (!(await this.ack())) return undefined;
+    return new Received<T>(this.#engine, { ...this.#deliveries, lease: 0 }, this.#i, this.#languages);
   }
 
   /** Done. False when it was not held: its lease had ended, it was settled before, or only looked at. Resolves once that is safe. */

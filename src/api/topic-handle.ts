@@ -100,6 +100,7 @@ export class TopicHandle<T = unknown> {
     let failed: { error: unknown } | undefined;
     const one = async (fresh: Fresh, event: TopicEvent<T>): Promise<void> => {
       if (subscription.halted) return;
+      subscription.begin(fresh);
       try {
         await handler(event);
       } catch (error) {

@@ -15,7 +15,7 @@ export interface SubscribeOptions {
   readonly from?: From;
   /** Alone only: these partitions; default all. */
   readonly partitions?: readonly number[];
-  /** The cursor moves before an event is handed over: at most once. */
+  /** The cursor moves before an event is handed over: at most once. What was read ahead is lost in a crash, and given back by `stop`. */
   readonly atMostOnce?: boolean;
   /** Events read ahead at most. Default 1024. */
   readonly ahead?: number;
@@ -111,10 +111,11 @@ export class TopicSubscription<T = unknown> implements AsyncIterable<TopicEvent<
     this.#settleBefore();
     const fresh = await this.take();
     this.#before = fresh;
+    if (fresh !== undefined) this.begin(fresh);
     return fresh && new TopicEvent<T>(fresh);
   }
 
-  /** For handlers that run side by side: an event that must be given to `finish` when dealt with. */
+  /** For handlers that run side by side: an event that must be given to `begin`, and to `finish` when dealt with. */
   async take(): Promise<Fresh | undefined> {
     for (;;) {
       const fresh = await this.#feed.next();
@@ -125,6 +126,10 @@ export class TopicSubscription<T = unknown> implements AsyncIterable<TopicEvent<
       fresh.reader.handedOut(fresh.offset);
       return fresh;
     }
+  }
+
+  begin(fresh: Fresh): void {
+    fresh.reader.begin(fresh.offset);
   }
 
   finish(fresh: Fresh): void {
@@ -173,6 +178,7 @@ export class TopicSubscription<T = unknown> implements AsyncIterable<TopicEvent<
     try {
       await this.#moving;
       await this.#moveTo(dealtWith);
+      await this.#giveBack(readers);
       await this.#membership?.leave();
     } catch (error) {
       if (!isOver(error)) throw error;
@@ -235,6 +241,7 @@ export class TopicSubscription<T = unknown> implements AsyncIterable<TopicEvent<
     for (const reader of readers) this.#readers.delete(reader.partition);
     await Promise.all(readers.map((reader) => reader.stop()));
     await this.#moveTo(readers.map((reader) => ({ reader, done: reader.done })));
+    await this.#giveBack(readers);
   }
 
   #read(partition: number, from: Offset, paused: boolean = this.#allPaused): void {
@@ -254,8 +261,9 @@ export class TopicSubscription<T = unknown> implements AsyncIterable<TopicEvent<
   async #took(fetched: Fetched, reader: PartitionReader): Promise<void> {
     if (this.#options.atMostOnce === true && this.#options.group !== undefined) {
       const membership = await this.#joined.promise;
-      await membership.move([{ topic: this.#topic, partition: reader.partition, offset: fetched.next }]);
+      if (reader.stopped) return;
       this.#moved.set(reader, fetched.next);
+      await membership.move([{ topic: this.#topic, partition: reader.partition, offset: fetched.next }]);
     }
     for (let i = 0; i < fetched.records.count && !reader.stopped; i++) {
       const at = fetched.offsets[i] ?? 0;
@@ -292,6 +300,14 @@ export class TopicSubscription<T = unknown> implements AsyncIterable<TopicEvent<
     if (moves.length === 0) return;
     for (const { reader, done } of moves) this.#moved.set(reader, done);
     await this.#membership.move(moves.map(({ reader, done }) => ({ topic: this.#topic, partition: reader.partition, offset: done })));
+  }
+
+  /** At most once: cursors stand behind what was read ahead. What of that came before nobody is left to the next member. */
+  async #giveBack(readers: readonly PartitionReader[]): Promise<void> {
+    if (this.#membership === undefined || this.#options.atMostOnce !== true) return;
+    const back = readers.filter((reader) => reader.begun < (this.#moved.get(reader) ?? 0));
+    const moves = back.map(({ partition, begun }) => ({ topic: this.#topic, partition, offset: begun }));
+    if (moves.length > 0) await this.#membership.move(moves);
   }
 
   #isDue({ reader, done }: { reader: PartitionReader; done: Offset }): boolean {

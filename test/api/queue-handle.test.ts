@@ -97,3 +97,61 @@ test('a message whose value cannot be read is not the end of its neighbours', as
   assert.equal(faults.length, 2);
   await running.stop();
 });
+
+const hundred = Array.from({ length: 100 }, (_, i) => i);
+
+test('at most once: what was not handed over is there for the next, in every form', async () => {
+  await using box = await createTestBroker();
+  const queue = await box.declareQueue<'q'>('q');
+  const seen: unknown[] = [];
+  const rest = async (): Promise<unknown[]> => {
+    await box.idle();
+    const { inFlight, totals } = await queue.describe();
+    assert.deepEqual([inFlight, totals.acked], [0, seen.length], 'what was handed over is settled, and nothing else');
+    return (await queue.peek({ max: 100 })).map(({ message }) => message.value);
+  };
+  await queue.sendMany(hundred);
+  for await (const message of queue.consume({ atMostOnce: true, prefetch: 30 })) {
+    assert.deepEqual([await message.ack(), message.lease], [false, 0]);
+    seen.push(message.value);
+    if (seen.length === 3) break;
+  }
+  assert.deepEqual(await rest(), hundred.slice(3));
+
+  const finish = Promise.withResolvers<void>();
+  const running = queue.consume(
+    async ({ value }) => {
+      seen.push(value);
+      await finish.promise;
+    },
+    { atMostOnce: true, concurrency: 2 },
+  );
+  await box.idle();
+  const stopped = running.stop();
+  finish.resolve();
+  await stopped;
+  assert.deepEqual(await rest(), hundred.slice(5));
+
+  for await (const batch of queue.batches({ atMostOnce: true, prefetch: 10 })) {
+    for (let i = 0; i < batch.count; i++) seen.push(batch.value(i));
+    break;
+  }
+  assert.deepEqual(await rest(), hundred.slice(15));
+  assert.deepEqual(seen, hundred.slice(0, 15));
+});
+
+test('at most once: what was no longer held is not handed over', async () => {
+  await using box = await createTestBroker();
+  const queue = await box.declareQueue<'q'>('q');
+  await queue.sendMany([1, 2]);
+  const messages = queue.consume({ atMostOnce: true, lease: '1s' });
+  assert.equal((await messages.next()).value?.value, 1);
+  await box.advance('1500ms');
+  const [other] = await queue.receive();
+  assert.equal(other, undefined, 'the consumer is there and was given it again');
+  const next = messages.next();
+  await box.idle();
+  assert.deepEqual([(await next).value?.value, (await next).value?.attempts], [2, 2], 'the former delivery was passed over');
+  await messages.return();
+  assert.equal((await queue.describe()).totals.acked, 2);
+});

@@ -242,3 +242,33 @@ test('partitions that a topic is given later are read as well, from their beginn
   await box.advance('10s');
   assert.deepEqual(all.partitions, [0, 1, 2]);
 });
+
+test('at most once: what came before nobody is left to the next, in both forms and when a partition goes to another', async () => {
+  await using box = await createTestBroker();
+  const topic = await box.declareTopic<'t'>('t', { partitions: 2 });
+  for (const partition of [0, 1]) await topic.publishMany(numbers(20), { partition });
+  const first = await topic.subscribe({ group: 'g', from: 'earliest', atMostOnce: true });
+  const seen: string[] = [];
+  const note = (event: { partition: number; value: unknown } | undefined): void => void seen.push(`${event?.partition} ${event?.value}`);
+  note(await first.next());
+  note(await first.next());
+  await box.idle();
+  await first.stop();
+
+  const finish = Promise.withResolvers<void>();
+  const running = await topic.subscribe(
+    async (event) => {
+      note(event);
+      await finish.promise;
+    },
+    { group: 'g', atMostOnce: true, concurrency: 2 },
+  );
+  await box.idle();
+  const other = await topic.subscribe({ group: 'g', atMostOnce: true });
+  finish.resolve();
+  await box.idle();
+  await running.stop();
+  for (let left = 40 - seen.length; left > 0; left--) note(await other.next());
+  assert.equal(new Set(seen).size, 40, 'all of it came, and nothing twice');
+  await other.stop();
+});
