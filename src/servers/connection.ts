@@ -9,6 +9,8 @@ import { Refused } from '../model/refusal.ts';
 export interface Tls {
   readonly cert: string | Uint8Array;
   readonly key: string | Uint8Array;
+  /** Who signs certificates of clients; given, a door that can know clients by their certificate asks for one. PEM. */
+  readonly ca?: string | Uint8Array;
 }
 
 export interface Endpoint {
@@ -75,6 +77,20 @@ export function createHttpServer(limits: HttpLimits, tls?: Tls): HttpServer {
         });
   server.maxHeadersCount = 0; // Node drops what is above its count in silence; the door counts, and refuses
   return server;
+}
+
+/** A server for doors whose protocol stands on bare TCP or TLS; with `ca`, clients may show a certificate; one it did not sign counts for nothing (`authorized`). */
+export function createTcpServer(tls?: Tls): NetServer {
+  // Not imported at the top for the same reason as above: not every door wants them.
+  if (tls === undefined) return process.getBuiltinModule('node:net').createServer({ noDelay: true });
+  return process.getBuiltinModule('node:tls').createServer({
+    noDelay: true,
+    cert: bufferOf(tls.cert),
+    key: bufferOf(tls.key),
+    minVersion: 'TLSv1.2',
+    handshakeTimeout: TLS_HANDSHAKE_MS,
+    ...(tls.ca !== undefined && { ca: bufferOf(tls.ca), requestCert: true, rejectUnauthorized: false }),
+  });
 }
 
 function bufferOf(pem: string | Uint8Array): string | Buffer {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 import { nodeClock } from '../../src/host/node-clock.ts';
 import type { Refused } from '../../src/model/refusal.ts';
 import { Attempts } from '../../src/servers/attempts.ts';
-import { checkExposure, isLoopback, Outlet } from '../../src/servers/connection.ts';
+import { checkExposure, createTcpServer, isLoopback, Outlet, SOCKET_LIMITS, Sockets } from '../../src/servers/connection.ts';
 
 test('loopback is told from everything that only looks like it', () => {
   for (const host of ['localhost', 'LOCALHOST', '127.0.0.1', '127.1.2.3', '::1', '[::1]', '::ffff:127.0.0.1'])
@@ -76,4 +77,16 @@ test('failed attempts are counted by address, forgotten with time, and bounded',
   attempts.failed('x19999');
   assert.ok(attempts.waitMs('x19999') > 0);
   assert.equal(attempts.waitMs('x0'), 0);
+});
+
+test('a server for bare TCP takes bytes as they come', async (t) => {
+  const server = createTcpServer();
+  const sockets = new Sockets(server, nodeClock(), SOCKET_LIMITS, false);
+  server.on('connection', (socket) => socket.on('data', (bytes) => socket.end(bytes)));
+  const port = await sockets.listen({ host: '127.0.0.1', port: 0 });
+  t.after(() => sockets.close(100, () => false));
+  const client = connect({ host: '127.0.0.1', port });
+  client.write('echo');
+  const [answer] = (await once(client, 'data')) as [Buffer];
+  assert.equal(answer.toString(), 'echo');
 });
