@@ -59,8 +59,24 @@ export class Schemas {
   }
 }
 
+const load = createRequire(import.meta.url);
+
 /** Loaded only now: a broker without schemas starts without the validator. */
 function newCompiler(): Compiler {
-  const { Ajv2020 } = createRequire(import.meta.url)('ajv/dist/2020.js') as { Ajv2020: new (options: object) => Compiler };
-  return new Ajv2020({ strict: false, allErrors: false, validateFormats: false });
+  const { Ajv2020 } = load('ajv/dist/2020.js') as { Ajv2020: new (options: object) => Compiler };
+  return new Ajv2020({ strict: false, allErrors: false, validateFormats: false, code: { regExp } });
+}
+
+/**
+ * Patterns are whoever declared the schema's, and the texts whoever publishes': JavaScript's own engine could be held up for ever by the
+ * two together. This one takes time that grows with the text alone, and refuses what cannot be had so (look-around, back references).
+ * `code` is what the compiler would write into a file; it never does here.
+ */
+const regExp: { (pattern: string): Pick<RegExp, 'test'>; readonly code: string } = Object.assign(linear, { code: 'linear' });
+
+function linear(pattern: string): Pick<RegExp, 'test'> {
+  const { RE2JS } = load('re2js') as typeof import('re2js');
+  const compiled = RE2JS.compile(RE2JS.translateRegExp(pattern));
+  // The compiler tells patterns apart by their text.
+  return { test: (text) => compiled.test(text), toString: () => pattern };
 }
