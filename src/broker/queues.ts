@@ -120,7 +120,6 @@ export class Queues {
   #serveQueue(queue: Queue, nowMs: number): void {
     if (this.#ledger.state.queues.get(queue.id) !== queue) return;
     if (queue.nextTimeMs() <= nowMs) this.#onTime(queue, nowMs);
-    this.#overflow(queue);
     const takers = this.consumers.of(queue);
     if (takers !== undefined) {
       for (;;) {
@@ -135,7 +134,8 @@ export class Queues {
         if (spent.length > 0) this.end(over(queue, spent, 'attempts'));
       }
     }
-    // After serving: a time to live of 0 means "now or never".
+    // After serving: what somebody is ready to take does not overflow, and a time to live of 0 means "now or never".
+    this.#overflow(queue);
     this.#expire(queue, nowMs);
     this.#touched.delete(queue);
     const endMs = this.#unused.endMs(queue, this.consumers.of(queue) !== undefined, nowMs);
