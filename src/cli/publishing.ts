@@ -265,7 +265,10 @@ class Sender {
         : '';
     const resume = count > 0 || unknown !== '' ? ` To go on behind them: --skip ${this.#safeLine}.` : '';
     const faulty =
-      this.#refused === undefined ? failure.message : failure.message.replace(NTH, `Line ${grouped(this.#refused)} of ${what}`);
+      this.#refused === undefined
+        ? failure.message
+        : // What became of the lines before it is said by ourselves: they were sent again without it.
+          failure.message.replace(NTH, `Line ${grouped(this.#refused)} of ${what}`).replace(NONE_TAKEN, '. Correct it.');
     return new Failure(failure.exit, `${faulty.replace(/[^.!?)]$/, '$&.')} ${safe}${unknown}${resume}`, {
       code: failure.code,
       cause: error,
@@ -309,3 +312,5 @@ class Sender {
 
 /** How the broker names a message that it refuses; counted from 0. */
 const NTH = /^Message (\d+) of this batch/;
+/** And what it then says of the others. */
+const NONE_TAKEN = /\. Nothing of the batch was taken; correct it\.$/;

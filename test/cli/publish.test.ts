@@ -128,10 +128,10 @@ suite('publish', async () => {
       assert.equal(code, 4);
       assert.match(
         error,
-        /^signalbox: Line 3 of stdin does not fit the schema .*required property 'id'.* 1 event of stdin had been published, up to line 2\. .*--skip 2\.\n$/,
+        /^signalbox: Line 3 of stdin does not fit the schema .*required property 'id'\. Correct it\. 1 event of stdin had been published, up to line 2\. .*--skip 2\.\n$/,
       );
       const none = await run(t, ['publish', '--topic', 'strict', ...data], { input: '{"no":1}\n' });
-      assert.match(none.error, /^signalbox: Line 1 of stdin does not fit .* Nothing of stdin had been published\.\n$/);
+      assert.match(none.error, /^signalbox: Line 1 of stdin does not fit [^.]+\. Correct it\. Nothing of stdin had been published\.\n$/);
       const absent = await run(t, ['publish', '--topic', 'absent', '-m', 'x', ...data]);
       assert.deepEqual([absent.code, absent.error], [4, 'signalbox: There is no topic "absent". Declare it first.\n']);
     });
