@@ -44,4 +44,12 @@ export const DOORS: readonly Door[] = [
       return startHttp;
     },
   },
+  {
+    name: 'amqp',
+    about: 'AMQP 0-9-1, as programs for RabbitMQ speak it',
+    port: 5672,
+    scheme: 'amqp',
+    language: async () => (await import('../wire/amqp/amqp.ts')).AMQP_LANGUAGE,
+    load: async () => (await import('../servers/servers.ts')).startAmqp,
+  },
 ];

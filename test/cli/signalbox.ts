@@ -8,11 +8,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { DOORS } from '../../src/cli/doors.ts';
 
 const launcher = fileURLToPath(new URL('../../bin/signalbox.mjs', import.meta.url));
 
-/** What stands in for options must not come from whoever runs the tests. */
-const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SIGNALBOX_')));
+/**
+ * What stands in for options must not come from whoever runs the tests. Doors but the first stay shut unless a test opens them: their
+ * default ports may be another's.
+ */
+const environment = Object.fromEntries([
+  ...Object.entries(process.env).filter(([name]) => !name.startsWith('SIGNALBOX_')),
+  ...DOORS.slice(1).map(({ name }) => [`SIGNALBOX_${name.toUpperCase()}`, 'off']),
+]);
 
 export interface Ended {
   readonly code: number | null;

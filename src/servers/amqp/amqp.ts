@@ -1,0 +1,99 @@
+/** The AMQP 0-9-1 door: an engine for programs written for RabbitMQ. */
+
+import type { Socket } from 'node:net';
+import type { Engine } from '../../model/engine.ts';
+import type { Language } from '../../model/record.ts';
+import type { Server } from '../../model/server.ts';
+import { AMQP_LANGUAGE } from '../../wire/amqp/amqp.ts';
+import { Attempts } from '../attempts.ts';
+import { checkExposure, createTcpServer, cutWhenStalled, isLoopback, Outlet, Sockets, type Tls } from '../connection.ts';
+import { Door, type Machine } from './door.ts';
+import { AMQP_LIMITS, type AmqpLimits } from './limits.ts';
+import type { Peer } from './login.ts';
+import { Session, type Wire } from './session.ts';
+
+export interface AmqpOptions {
+  /** Clock, chance and log of this machine. */
+  readonly machine: Machine;
+  /** Default 127.0.0.1. Another address than loopback is refused while no users are configured. */
+  readonly host?: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** With `ca`, clients may log in by their certificate (EXTERNAL). */
+  readonly tls?: Tls;
+  readonly limits?: Partial<AmqpLimits>;
+  /** Languages of other doors, so that what came in by them can be read here. */
+  readonly languages?: readonly Language[];
+}
+
+const MINUTE_MS = 60_000;
+
+/** Opens the door. Rejects with `Refused`: `exclusive` when the port is taken, `forbidden` when it may not be opened. */
+export async function startAmqp(engine: Engine, options: AmqpOptions): Promise<Server> {
+  const { machine, host = '127.0.0.1', port, tls, languages = [] } = options;
+  const limits: AmqpLimits = { ...AMQP_LIMITS, ...options.limits };
+  checkExposure(host, engine.guarded, 'amqp');
+  const all = new Map([AMQP_LANGUAGE, ...languages].map((language) => [language.number, language]));
+  const door = new Door(engine, machine, limits, all, new Attempts(machine.clock, limits.attemptsMax, MINUTE_MS));
+  const server = createTcpServer(tls);
+  const sockets = new Sockets(server, machine.clock, limits, tls !== undefined);
+  const endings = new Set<Promise<void>>();
+  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
+    const session = new Session(door, wireOf(socket, door), peerOf(socket));
+    socket.on('data', (chunk: Buffer) => session.receive(chunk));
+    socket.once('close', () => {
+      const ending = session.closed().finally(() => endings.delete(ending));
+      endings.add(ending);
+    });
+    cutWhenStalled(socket, limits.stallMs, () => machine.logger.warn('amqp.stalled', { address: socket.remoteAddress }));
+  });
+  const bound = await sockets.listen({ host, port });
+  machine.logger.info('amqp.open', { host, port: bound, tls: tls !== undefined });
+  return {
+    name: 'amqp',
+    port: bound,
+    close: async () => {
+      door.isClosing = true;
+      const closing = sockets.close(limits.closeMs, () => true);
+      for (const visitor of [...door.visitors]) visitor.dismiss(320, 'the broker is closing this door');
+      await closing;
+      await Promise.all(endings);
+    },
+  };
+}
+
+function wireOf(socket: Socket, door: Door): Wire {
+  const outlet = new Outlet(socket, door.limits.outgoingBytesMax);
+  return {
+    send: (chunks) => {
+      if (socket.destroyed) return;
+      socket.cork();
+      for (const { chunk, length } of chunks)
+        socket.write(length === chunk.length ? chunk : chunk.subarray(0, length), () => door.chunks.give(chunk));
+      socket.uncork();
+    },
+    get full() {
+      return outlet.full;
+    },
+    whenRoom: (fn) => outlet.whenRoom(fn),
+    hold: () => void socket.pause(),
+    release: () => void socket.resume(),
+    end: () => {
+      socket.end();
+      // What the client still says falls on deaf ears, and does not keep the socket open.
+      socket.resume();
+    },
+  };
+}
+
+function peerOf(socket: Socket): Peer {
+  const address = socket.remoteAddress ?? '';
+  return { address, isLoopback: isLoopback(address), certificateName: certificateNameOf(socket) };
+}
+
+/** The common name of a certificate that was signed as asked. */
+function certificateNameOf(socket: Socket): string | undefined {
+  if (!('getPeerCertificate' in socket) || !('authorized' in socket) || socket.authorized !== true) return undefined;
+  const { subject } = (socket.getPeerCertificate as () => { subject?: { CN?: string | string[] } })();
+  return typeof subject?.CN === 'string' ? subject.CN : undefined;
+}

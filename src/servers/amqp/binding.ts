@@ -1,0 +1,41 @@
+/** A binding as clients say it, in the broker's words. */
+
+import type { Binding, HeadersMatch } from '../../model/declaration.ts';
+import type { Headers, HeaderValue } from '../../model/message.ts';
+import type { Channel } from './channel.ts';
+import { AmqpFault } from './faults.ts';
+
+const MATCHES: readonly unknown[] = ['all', 'any', 'all-with-x', 'any-with-x'];
+
+/** Looks at the exchange: only one that asks for headers takes the arguments. Throws `AmqpFault` 406. */
+export async function bindingOf(
+  channel: Channel,
+  exchange: string,
+  to: Binding['to'],
+  routingKey: string,
+  given: Headers,
+): Promise<Binding> {
+  const known = await channel.link.house.describe('exchange', exchange);
+  const type = known?.kind === 'exchange' && known.spec.kind === 'exchange' ? known.spec.type : 'direct';
+  if (type === 'fanout') return { exchange, to };
+  if (type !== 'headers') return { exchange, to, pattern: routingKey };
+  const match = given.get('x-match') ?? 'all';
+  if (!MATCHES.includes(match))
+    throw new AmqpFault(406, `Invalid x-match field value ${shown(match)}; expected all, any, all-with-x, or any-with-x`);
+  const values = new Map<string, string | number | boolean | undefined>();
+  for (const [name, value] of given) if (name !== 'x-match') values.set(name, plain(value));
+  return { exchange, to, headers: { match: match as HeadersMatch, values } };
+}
+
+function shown(value: HeaderValue): string {
+  return typeof value === 'string' ? `"${value}"` : String(value);
+}
+
+/** No value asks only that the header is there. */
+function plain(value: HeaderValue): string | number | boolean | undefined {
+  if (value === null) return undefined;
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
+  if (typeof value === 'bigint') return Number(value);
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
+  throw new AmqpFault(406, 'a headers binding cannot ask for a list or a table');
+}

@@ -1,0 +1,70 @@
+/** What all connections of one AMQP door share: the engine, the machine, the limits, who owns which queue, and the door's own figures. */
+
+import type { Host } from '../../host/host.ts';
+import type { Engine } from '../../model/engine.ts';
+import type { Language } from '../../model/record.ts';
+import { ChunkPool, type ReplyCode } from '../../wire/amqp/amqp.ts';
+import type { Attempts } from '../attempts.ts';
+import type { AmqpLimits } from './limits.ts';
+
+export type Machine = Pick<Host, 'clock' | 'random' | 'logger'>;
+
+/** A connection as the door sees it. */
+export interface Visitor {
+  /** Says goodbye to the client and lets go. */
+  dismiss(code: ReplyCode, message: string): void;
+}
+
+export class Door {
+  readonly engine: Engine;
+  readonly machine: Machine;
+  readonly limits: AmqpLimits;
+  /** Of all doors, to read what came in by them. */
+  readonly languages: ReadonlyMap<number, Language>;
+  readonly attempts: Attempts;
+  readonly chunks: ChunkPool = new ChunkPool();
+  readonly visitors: Set<Visitor> = new Set();
+  /** Exclusive queues by tenant and name: whose connection's they are. */
+  readonly #owners = new Map<string, Visitor>();
+  readonly figures = { published: 0, delivered: 0, returned: 0 };
+  isClosing = false;
+
+  constructor(engine: Engine, machine: Machine, limits: AmqpLimits, languages: ReadonlyMap<number, Language>, attempts: Attempts) {
+    this.engine = engine;
+    this.machine = machine;
+    this.limits = limits;
+    this.languages = languages;
+    this.attempts = attempts;
+  }
+
+  /** The connection that keeps this queue for itself. */
+  ownerOf(tenant: string, queue: string): Visitor | undefined {
+    return this.#owners.get(`${tenant}\n${queue}`);
+  }
+
+  own(tenant: string, queue: string, owner: Visitor): void {
+    this.#owners.set(`${tenant}\n${queue}`, owner);
+  }
+
+  disown(tenant: string, queue: string): void {
+    this.#owners.delete(`${tenant}\n${queue}`);
+  }
+
+  /** Names of the exclusive queues of a connection. */
+  ownedBy(tenant: string, owner: Visitor): string[] {
+    const prefix = `${tenant}\n`;
+    const names: string[] = [];
+    for (const [key, one] of this.#owners) if (one === owner && key.startsWith(prefix)) names.push(key.slice(prefix.length));
+    return names;
+  }
+
+  /** A name nobody has: 22 characters drawn by chance. */
+  draw(prefix: string): string {
+    return prefix + Buffer.from(this.machine.random.bytes(16)).toString('base64url');
+  }
+
+  /** An error that is our own, not the client's, goes into the log. */
+  tell(error: unknown, what: string): void {
+    this.machine.logger.error('amqp.failed', { what, cause: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  }
+}

@@ -1,0 +1,55 @@
+/** basic.get [AMQP 0-9-1, 1.8.3.10]: one message, now or not at all. */
+
+import { type Args, encodeMethod } from '../../../wire/amqp/amqp.ts';
+import type { Channel } from '../channel.ts';
+import { AmqpFault, noQueue } from '../faults.ts';
+import { checkOwner, queueNamed } from '../names.ts';
+import type { Source } from '../settling.ts';
+import { find, refusedFor } from './queue.ts';
+
+export async function get(channel: Channel, args: Args<'basic.get'>): Promise<void> {
+  const { link } = channel;
+  const queue = queueNamed(channel, args.queue);
+  const known = await find(channel, queue);
+  if (known === undefined) throw noQueue(queue, link.vhost);
+  if (known.spec === undefined)
+    throw new AmqpFault(540, `basic.get not supported by stream queues queue '${queue}' in vhost '${link.vhost}'`, 'connection');
+  checkOwner(channel, queue);
+  const { spec } = known;
+  const deliveries = await link.engine
+    .receive({ queue, leaseMs: spec.leaseMs ?? Number.POSITIVE_INFINITY, settle: args.noAck ? 'on-delivery' : 'by-consumer' })
+    .catch((error: unknown) => {
+      throw refusedFor(channel, error, queue);
+    });
+  if (deliveries === undefined || deliveries.count === 0) {
+    link.output.method(channel.id, encodeMethod('basic.get-empty', { clusterId: '' }));
+    return;
+  }
+  const { bytes, at, numbers, lease, attempts, deaths } = deliveries;
+  const source: Source = { queue, leased: spec.leaseMs !== undefined, freed: () => undefined };
+  const [number = 0] = numbers;
+  if (!channel.isOpen) {
+    // The channel has ended meanwhile: nobody will ever settle it.
+    if (!args.noAck) channel.settling.add(source, number, lease, 'nack');
+    channel.flushSettled();
+    return;
+  }
+  const deliveryTag = args.noAck ? channel.unacked.skip() : channel.unacked.add(number, lease, channel.enter(source));
+  const often = attempts[0] ?? 1;
+  const died = deaths?.[0];
+  const more = spec.retry !== undefined && often > 1 ? new Map([['x-delivery-count', often - 1]]) : undefined;
+  const { outgoing } = channel;
+  outgoing.look(
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
+    at[0] ?? 0,
+    died === undefined && more === undefined ? undefined : { deaths: died, more },
+  );
+  const left = (await find(channel, queue))?.ready ?? 0;
+  const [exchange, routingKey] = outgoing.texts;
+  link.output.method(
+    channel.id,
+    encodeMethod('basic.get-ok', { deliveryTag, redelivered: often > 1, exchange, routingKey, messageCount: left }),
+  );
+  link.output.content(channel.id, outgoing);
+  link.door.figures.delivered++;
+}

@@ -1,0 +1,98 @@
+/** tx.select, commit, rollback [AMQP 0-9-1, 1.9]: publishes and settlements of the channel, all or nothing. */
+
+import type { Operation, Settle } from '../../../model/engine.ts';
+import { Refused } from '../../../model/refusal.ts';
+import { encodeMethod } from '../../../wire/amqp/amqp.ts';
+import type { Channel, Transaction } from '../channel.ts';
+import { AmqpFault, faultOf } from '../faults.ts';
+import { isUnrouted, publishOf, type Sending } from '../publisher.ts';
+
+export function select(channel: Channel): void {
+  if (channel.confirms !== undefined) throw new AmqpFault(406, 'cannot switch from confirm to tx mode');
+  channel.transaction ??= { sent: [], settled: [] };
+  channel.link.output.method(channel.id, encodeMethod('tx.select-ok', {}));
+}
+
+function begun(channel: Channel): Transaction {
+  if (channel.transaction === undefined) throw new AmqpFault(406, 'channel is not transactional');
+  return channel.transaction;
+}
+
+export async function commit(channel: Channel): Promise<void> {
+  const { link } = channel;
+  const transaction = begun(channel);
+  channel.transaction = { sent: [], settled: [] };
+  const settles = settlesOf(channel, transaction);
+  const sent = await reachable(channel, transaction.sent);
+  try {
+    const operations: Operation[] = [
+      ...sent.flatMap((one) => operationsOf(one)),
+      ...settles.map((settle): Operation => ({ kind: 'settle', ...settle })),
+    ];
+    const answers = operations.length === 0 ? [] : await link.engine.transact(operations);
+    let at = 0;
+    for (const one of sent) {
+      const mine = answers.slice(at, at + 1 + one.apart.also.length);
+      at += mine.length;
+      if (one.apart.mandatory && mine.every((answer) => isUnrouted(answer))) channel.publisher.returned(one, 0);
+    }
+    for (const { tags } of transaction.settled) channel.unacked.finish(tags, (_number, _lease, source) => channel.source(source)?.freed(1));
+  } catch (error) {
+    for (const { tags } of transaction.settled) channel.unacked.restore(tags);
+    if (!(error instanceof Refused)) throw error;
+    const [first] = sent;
+    throw error.code === 'unknown' && first !== undefined ? await channel.publisher.explain(error, first.route) : faultOf(error);
+  } finally {
+    letGo(channel, transaction);
+  }
+  link.output.method(channel.id, encodeMethod('tx.commit-ok', {}));
+}
+
+export function rollback(channel: Channel): void {
+  const transaction = begun(channel);
+  channel.transaction = { sent: [], settled: [] };
+  for (const { tags } of transaction.settled) channel.unacked.restore(tags);
+  letGo(channel, transaction);
+  channel.link.output.method(channel.id, encodeMethod('tx.rollback-ok', {}));
+}
+
+function letGo(channel: Channel, { sent }: Transaction): void {
+  const { link } = channel;
+  for (const { batch } of sent) {
+    link.waiting(-batch.sizeBytes);
+    link.giveBack(batch);
+  }
+}
+
+/** A message to a queue that is not there is no reason to refuse the others: it is left out, and returned if it is mandatory. */
+async function reachable(channel: Channel, sent: readonly Sending[]): Promise<readonly Sending[]> {
+  const kept: Sending[] = [];
+  for (const one of sent) {
+    const { exchange, address } = one.route;
+    if (exchange !== '' || (await channel.link.house.describe('queue', address)) !== undefined) kept.push(one);
+    else if (one.apart.mandatory) channel.publisher.returned(one, 0);
+  }
+  return kept;
+}
+
+/** What nobody takes is returned after the commit, not refused with all the rest. */
+function operationsOf(sending: Sending): Operation[] {
+  const { mandatory: _, ...publish } = publishOf(sending, 0, sending.batch.count);
+  const addresses = [...new Set([publish.address, ...sending.apart.also])];
+  return addresses.map((address): Operation => ({ kind: 'publish', ...publish, address }));
+}
+
+function settlesOf(channel: Channel, { settled }: Transaction): Settle[] {
+  const settles: Settle[] = [];
+  for (const { tags, outcome } of settled) {
+    const byQueue = new Map<string, number[]>();
+    channel.unacked.look(tags, (number, _lease, source) => {
+      const queue = channel.source(source)?.queue ?? '';
+      const runs = byQueue.get(queue);
+      if (runs === undefined) byQueue.set(queue, [number, 1]);
+      else runs.push(number, 1);
+    });
+    for (const [queue, runs] of byQueue) settles.push({ queue, runs: Float64Array.from(runs), outcome });
+  }
+  return settles;
+}

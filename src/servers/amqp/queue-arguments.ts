@@ -1,0 +1,207 @@
+/** Arguments of a queue's declaration and what they are in the broker's words; checked as clients expect, and back for comparing. */
+
+import type { DeadLetterSpec, Overflow, QueueSpec, TopicSpec } from '../../model/declaration.ts';
+import type { Headers, HeaderValue } from '../../model/message.ts';
+import { AmqpFault } from './faults.ts';
+
+export interface QueueWish {
+  readonly name: string;
+  readonly durable: boolean;
+  readonly exclusive: boolean;
+  readonly autoDelete: boolean;
+  readonly arguments: Headers;
+}
+
+type Check = (value: HeaderValue) => string | undefined;
+
+const QUEUE_TYPES = ['classic', 'quorum', 'stream'];
+const PRIORITY_MAX = 255;
+const MS_MAX = 4_294_967_295;
+
+/** Every argument with a meaning here, in the order in which clients are told of differences. What is not named is taken and means nothing. */
+const ARGUMENTS: Readonly<Record<string, Check>> = {
+  'x-expires': (value) => whole(value) ?? (value === 0 ? '{value_zero,0}' : tooLarge(value, MS_MAX)),
+  'x-message-ttl': (value) => whole(value) ?? tooLarge(value, MS_MAX),
+  'x-max-length': whole,
+  'x-max-length-bytes': whole,
+  'x-max-priority': (value) => whole(value) ?? (Number(value) > PRIORITY_MAX ? `{max_value_exceeded,${value}}` : undefined),
+  'x-overflow': (value) => text(value) ?? oneOf(value, ['drop-head', 'reject-publish', 'reject-publish-dlx']),
+  'x-dead-letter-exchange': text,
+  'x-dead-letter-routing-key': text,
+  'x-dead-letter-strategy': (value) => text(value) ?? oneOf(value, ['at-most-once', 'at-least-once']),
+  'x-single-active-consumer': flag,
+  'x-queue-type': (value) => text(value) ?? oneOf(value, QUEUE_TYPES),
+  'x-queue-mode': (value) => text(value) ?? oneOf(value, ['default', 'lazy']),
+  'x-delivery-limit': whole,
+  'x-max-age': text,
+  'x-stream-max-segment-size-bytes': whole,
+};
+
+function typeName(value: HeaderValue): string {
+  if (value === null) return 'void';
+  if (typeof value === 'string') return 'longstr';
+  if (typeof value === 'boolean') return 'bool';
+  if (typeof value === 'bigint') return 'long';
+  if (typeof value === 'number') return !Number.isInteger(value) ? 'double' : Math.abs(value) > 0x7fff_ffff ? 'long' : 'signedint';
+  return value instanceof Uint8Array ? 'binary' : value instanceof Map ? 'table' : 'array';
+}
+
+function whole(value: HeaderValue): string | undefined {
+  if (typeof value !== 'number' || !Number.isInteger(value)) return `{unacceptable_type,${typeName(value)}}`;
+  return value < 0 ? `{value_negative,${value}}` : undefined;
+}
+
+function text(value: HeaderValue): string | undefined {
+  return typeof value === 'string' ? undefined : `{unacceptable_type,${typeName(value)}}`;
+}
+
+function flag(value: HeaderValue): string | undefined {
+  return typeof value === 'boolean' ? undefined : `{unacceptable_type,${typeName(value)}}`;
+}
+
+function tooLarge(value: HeaderValue, max: number): string | undefined {
+  return Number(value) > max ? `{value_too_big,${value}}` : undefined;
+}
+
+function oneOf(value: HeaderValue, values: readonly string[]): string | undefined {
+  return values.includes(String(value)) ? undefined : `invalid_${value}`;
+}
+
+/** Throws `AmqpFault` 406 for an argument that cannot be. */
+export function checkArguments({ name, arguments: given, durable, exclusive }: QueueWish, vhost: string): void {
+  for (const [argument, check] of Object.entries(ARGUMENTS)) {
+    const value = given.get(argument);
+    if (value === undefined) continue;
+    const fault = check(value);
+    if (fault !== undefined) throw new AmqpFault(406, `invalid arg '${argument}' for queue '${name}' in vhost '${vhost}': ${fault}`);
+  }
+  if (given.has('x-dead-letter-routing-key') && !given.has('x-dead-letter-exchange')) {
+    const says = 'routing_key_but_no_dlx_defined';
+    throw new AmqpFault(406, `invalid arg 'x-dead-letter-routing-key' for queue '${name}' in vhost '${vhost}': ${says}`);
+  }
+  const type = given.get('x-queue-type');
+  if (type !== 'quorum' && type !== 'stream') return;
+  if (!durable) throw new AmqpFault(406, `invalid property 'non-durable' for queue '${name}' in vhost '${vhost}'`);
+  if (exclusive) throw new AmqpFault(406, `invalid property 'exclusive-owner' for queue '${name}' in vhost '${vhost}'`);
+}
+
+/** Whether a stream is wanted: here a topic with one partition. */
+export function isStream({ arguments: given }: QueueWish): boolean {
+  return given.get('x-queue-type') === 'stream';
+}
+
+export function streamSpecOf({ name, arguments: given }: QueueWish, vhost: string): TopicSpec {
+  const age = given.get('x-max-age');
+  const sizeBytes = given.get('x-max-length-bytes');
+  const retentionMs = age === undefined ? undefined : ageMs(String(age));
+  if (age !== undefined && retentionMs === undefined)
+    throw new AmqpFault(406, `invalid arg 'x-max-age' for queue '${name}' in vhost '${vhost}': invalid_max_age`);
+  return {
+    kind: 'topic',
+    name,
+    ...(retentionMs !== undefined && { retentionMs }),
+    ...(typeof sizeBytes === 'number' && { retentionBytes: sizeBytes }),
+  };
+}
+
+const AGE_UNITS: Readonly<Record<string, number>> = {
+  Y: 365 * 86_400_000,
+  M: 30 * 86_400_000,
+  D: 86_400_000,
+  h: 3_600_000,
+  m: 60_000,
+  s: 1000,
+};
+
+/** Milliseconds of `7D`, `12h` …; undefined for anything else. */
+export function ageMs(age: string): number | undefined {
+  const [, count, unit] = /^(\d{1,9})([YMDhms])$/.exec(age) ?? [];
+  return count === undefined || unit === undefined ? undefined : Number(count) * (AGE_UNITS[unit] ?? 0);
+}
+
+/** The queue in the broker's words. An exclusive one goes with its connection, and hence with a restart. */
+export function queueSpecOf({ name, durable, exclusive, autoDelete, arguments: given }: QueueWish): QueueSpec {
+  const number = (argument: string): number | undefined => {
+    const value = given.get(argument);
+    return typeof value === 'number' ? value : undefined;
+  };
+  const exchange = given.get('x-dead-letter-exchange');
+  const address = given.get('x-dead-letter-routing-key');
+  const deadLetter: DeadLetterSpec | undefined =
+    typeof exchange !== 'string' ? undefined : typeof address === 'string' ? { exchange, address } : { exchange };
+  const limit = number('x-delivery-limit');
+  const priorityMax = number('x-max-priority');
+  const overflow = overflowOf(given.get('x-overflow'), deadLetter !== undefined);
+  const bounded = given.has('x-max-length') || given.has('x-max-length-bytes');
+  return {
+    kind: 'queue',
+    name,
+    durable: durable && !exclusive,
+    ...(autoDelete && { autoDelete }),
+    ...some('expiresMs', number('x-expires')),
+    ...some('ttlMs', number('x-message-ttl')),
+    ...some('countMax', number('x-max-length')),
+    ...some('sizeBytesMax', number('x-max-length-bytes')),
+    ...(bounded || given.has('x-overflow') ? { overflow } : {}),
+    ...some('deadLetter', deadLetter),
+    ...some('retry', limit === undefined ? undefined : { attempts: limit + 1 }),
+    ...some('priorityMax', priorityMax),
+    ...(given.get('x-single-active-consumer') === true && { singleActiveConsumer: true }),
+  };
+}
+
+function some<K extends string, V>(name: K, value: V | undefined): { readonly [P in K]?: V } {
+  return value === undefined ? {} : ({ [name]: value } as { readonly [P in K]: V });
+}
+
+function overflowOf(given: HeaderValue | undefined, hasDeadLetter: boolean): Overflow {
+  if (given === 'reject-publish') return 'refuse';
+  if (given === 'reject-publish-dlx') return 'refuse-dead-letter';
+  return hasDeadLetter ? 'dead-letter-head' : 'drop-head';
+}
+
+/** The arguments that would declare such a queue. */
+export function argumentsOf(spec: QueueSpec): Map<string, HeaderValue> {
+  const found = new Map<string, HeaderValue>();
+  const add = (name: string, value: HeaderValue | undefined): void => {
+    if (value !== undefined) found.set(name, value);
+  };
+  add('x-expires', spec.expiresMs);
+  add('x-message-ttl', spec.ttlMs);
+  add('x-max-length', spec.countMax);
+  add('x-max-length-bytes', spec.sizeBytesMax);
+  add('x-max-priority', spec.priorityMax === 0 ? undefined : spec.priorityMax);
+  if (spec.overflow === 'refuse-dead-letter') add('x-overflow', 'reject-publish-dlx');
+  else if (spec.overflow === 'refuse') add('x-overflow', 'reject-publish');
+  add('x-dead-letter-exchange', spec.deadLetter?.exchange);
+  add('x-dead-letter-routing-key', spec.deadLetter?.address);
+  add('x-single-active-consumer', spec.singleActiveConsumer);
+  add('x-delivery-limit', spec.retry === undefined ? undefined : spec.retry.attempts - 1);
+  return found;
+}
+
+/** Says the same whether it is written out or left out. */
+const SILENT: Readonly<Record<string, HeaderValue>> = { 'x-overflow': 'drop-head', 'x-single-active-consumer': false, 'x-max-priority': 0 };
+
+/** Throws `AmqpFault` 406 when what is wished differs from what is there. */
+export function checkEqual(wish: QueueWish, known: QueueSpec, keptBy: 'one' | 'all', vhost: string): void {
+  const place = `for queue '${wish.name}' in vhost '${vhost}'`;
+  const differ = (property: string, wished: boolean, current: boolean): void => {
+    if (wished !== current)
+      throw new AmqpFault(406, `inequivalent arg '${property}' ${place}: received '${wished}' but current is '${current}'`);
+  };
+  // An exclusive queue is kept for as long as its connection only; whether it was wished durable is not known any more.
+  if (keptBy === 'all') differ('durable', wish.durable, known.durable !== false);
+  differ('auto_delete', wish.autoDelete, known.autoDelete === true);
+  const current = argumentsOf(known);
+  const wished = argumentsOf(queueSpecOf(wish));
+  for (const argument of Object.keys(ARGUMENTS)) {
+    const [ours, theirs] = [wished.get(argument), current.get(argument)];
+    if (ours === theirs || (ours ?? SILENT[argument]) === (theirs ?? SILENT[argument])) continue;
+    throw new AmqpFault(406, `inequivalent arg '${argument}' ${place}: received ${told(ours)} but current is ${told(theirs)}`);
+  }
+}
+
+function told(value: HeaderValue | undefined): string {
+  return value === undefined ? 'none' : `the value '${String(value)}' of type '${typeName(value)}'`;
+}

@@ -1,0 +1,322 @@
+/** One connection: greeting, opening, channels, and its end. Bytes in, bytes out; the socket is another's. */
+
+import type { Engine } from '../../model/engine.ts';
+import { Refused } from '../../model/refusal.ts';
+import {
+  type Args,
+  decodeMethod,
+  encodeMethod,
+  FRAME,
+  FrameReader,
+  type FrameSink,
+  idOf,
+  type Method,
+  Output,
+  RecordBatch,
+  type ReplyCode,
+  WireFault,
+} from '../../wire/amqp/amqp.ts';
+import { Channel } from './channel.ts';
+import { act } from './dispatch.ts';
+import type { Door } from './door.ts';
+import { AmqpFault, faultOf } from './faults.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { FRAME_MIN } from './limits.ts';
+import type { Link } from './link.ts';
+import type { Peer } from './login.ts';
+import { type Opened, Opening } from './opening.ts';
+import { type Inlet, Pressure } from './pressure.ts';
+import { RouteTable } from './routes.ts';
+
+/** What the session writes to; the server owns the socket behind it. */
+export interface Wire extends Inlet {
+  /** Each chunk goes back to the pool once it has been sent. */
+  send(chunks: readonly { readonly chunk: Buffer; readonly length: number }[]): void;
+  whenRoom(fn: () => void): void;
+  /** After what was sent: closed for good. */
+  end(): void;
+}
+
+const GREETING = Buffer.from('AMQP\0\0\x09\x01', 'latin1');
+/** What some old clients say; taken for the same. */
+const GREETING_OLD = Buffer.from('AMQP\x01\x01\x00\x09', 'latin1');
+const CHANNEL_OPEN = idOf('channel.open');
+const SPARE_MAX = 16;
+const SPARE_BYTES_MAX = 512 * 1024;
+/** How long the client may take to answer our goodbye. */
+const GOODBYE_MS = 3000;
+
+type Phase = 'greeting' | 'opening' | 'serving' | 'closing' | 'ended';
+
+export class Session implements FrameSink, Link, Opened {
+  readonly door: Door;
+  readonly output: Output;
+  readonly routes: RouteTable = new RouteTable();
+  readonly #wire: Wire;
+  readonly #reader: FrameReader;
+  readonly #opening: Opening;
+  readonly #heartbeat: Heartbeat;
+  readonly #pressure: Pressure;
+  readonly #channels = new Map<number, Channel>();
+  readonly #spare: RecordBatch[] = [];
+  #phase: Phase = 'greeting';
+  engine: Engine;
+  house: Engine;
+  vhost = '';
+  #channelMax = 0;
+  #scheduled = false;
+  #limit: (() => void) | undefined;
+  #over: Promise<void> | undefined;
+
+  constructor(door: Door, wire: Wire, peer: Peer) {
+    const { clock } = door.machine;
+    this.door = door;
+    this.engine = door.engine;
+    this.house = door.engine;
+    this.#wire = wire;
+    this.output = new Output(door.chunks);
+    this.output.frameMax = FRAME_MIN;
+    this.#reader = new FrameReader(this, door.limits.frameMax);
+    this.#opening = new Opening(door, peer, this);
+    this.#heartbeat = new Heartbeat(clock);
+    this.#pressure = new Pressure(wire, clock, door.limits, (blocked) => this.#tellBlocked(blocked));
+    door.visitors.add(this);
+    this.#limit = clock.after(door.limits.handshakeMs, () => this.finish());
+  }
+
+  get user(): string {
+    return this.#opening.user;
+  }
+
+  get hearsCancels(): boolean {
+    return this.#opening.hearsCancels;
+  }
+
+  get full(): boolean {
+    return this.#wire.full;
+  }
+
+  get deaf(): boolean {
+    return this.#phase === 'ended';
+  }
+
+  /** Bytes from the socket. Borrowed. */
+  receive(chunk: Buffer): void {
+    if (this.deaf) return;
+    this.#heartbeat.heard();
+    try {
+      this.#reader.push(chunk);
+    } catch (error) {
+      this.wrong(error, 0);
+    }
+    for (const channel of this.#channels.values()) channel.endOfRead();
+    this.#balance();
+  }
+
+  greeting(bytes: Uint8Array): void {
+    if (!GREETING.equals(bytes) && !GREETING_OLD.equals(bytes)) {
+      this.output.greeting(GREETING);
+      this.finish();
+      return;
+    }
+    this.#phase = 'opening';
+    this.#opening.start();
+  }
+
+  frame(type: number, id: number, bytes: Buffer, view: DataView, start: number, end: number): void {
+    if (type === FRAME.heartbeat) return;
+    if (id === 0) {
+      if (type !== FRAME.method) throw new AmqpFault(505, 'expected method frame on channel 0', 'connection');
+      this.#connectionMethod(decodeMethod(bytes.subarray(start, end)));
+      return;
+    }
+    // After our goodbye all but the answer to it is overheard.
+    if (this.#phase === 'closing') return;
+    if (this.#phase !== 'serving') throw new AmqpFault(505, 'a channel is spoken of before the connection is open', 'connection');
+    const channel = this.#channels.get(id);
+    if (channel === undefined) this.#open(type, id, view, start, end);
+    else channel.frame(type, bytes, view, start, end);
+  }
+
+  #open(type: number, id: number, view: DataView, start: number, end: number): void {
+    const isOpen = type === FRAME.method && end - start >= 4 && view.getUint32(start) === CHANNEL_OPEN;
+    if (!isOpen) throw new AmqpFault(504, `expected 'channel.open'`, 'connection');
+    if (id > this.#channelMax) {
+      const text = `number of channels opened (${id}) has exceeded the negotiated channel_max (${this.#channelMax})`;
+      throw new AmqpFault(530, text, 'connection');
+    }
+    const channel = new Channel(id, this, act, (ended) => {
+      if (this.#channels.get(id) === ended) this.#channels.delete(id);
+    });
+    this.#channels.set(id, channel);
+    this.output.method(id, encodeMethod('channel.open-ok', { reserved1: new Uint8Array(0) }));
+    this.touch();
+  }
+
+  #connectionMethod(method: Method): void {
+    const { name } = method;
+    if (name === 'connection.close') return this.#farewell();
+    if (this.#phase === 'closing') {
+      if (name === 'connection.close-ok') this.finish();
+      return;
+    }
+    if (!name.startsWith('connection.')) throw new AmqpFault(504, `${name} on channel 0`, 'connection');
+    this.#opening.take(method);
+  }
+
+  tuned(frameMax: number, channelMax: number, heartbeatMs: number): void {
+    this.#channelMax = channelMax;
+    this.#reader.frameMax = frameMax;
+    this.output.frameMax = frameMax;
+    if (heartbeatMs === 0) return;
+    const beat = (): void => {
+      this.output.heartbeat();
+      this.touch();
+    };
+    this.#heartbeat.start(heartbeatMs, beat, () => this.finish());
+  }
+
+  begin(vhost: string, engine: Engine, house: Engine): void {
+    this.vhost = vhost;
+    this.engine = engine;
+    this.house = house;
+    this.#limit?.();
+    this.#phase = 'serving';
+    this.say('connection.open-ok', { reserved1: '' });
+  }
+
+  say<M extends Method['name']>(name: M, args: Args<M>): void {
+    this.output.method(0, encodeMethod(name, args));
+    this.touch();
+  }
+
+  #tellBlocked(blocked: boolean): void {
+    if (this.#phase !== 'serving' || !this.#opening.hearsBlocked) return;
+    if (blocked) this.say('connection.blocked', { reason: 'the disk is slower than what is published' });
+    else this.say('connection.unblocked', {});
+  }
+
+  touch(): void {
+    if (this.#scheduled || this.#phase === 'ended') return;
+    this.#scheduled = true;
+    this.door.machine.clock.soon(() => this.#turn());
+  }
+
+  #turn(): void {
+    this.#scheduled = false;
+    if (this.#phase === 'serving') for (const channel of this.#channels.values()) channel.endOfTurn();
+    this.#flush();
+    this.#balance();
+  }
+
+  #flush(): void {
+    const chunks = this.output.take();
+    if (chunks.length === 0) return;
+    this.#heartbeat.said();
+    this.#wire.send(chunks);
+    if (this.#wire.full) this.#wire.whenRoom(() => this.touch());
+  }
+
+  batch(): RecordBatch {
+    return this.#spare.pop() ?? new RecordBatch();
+  }
+
+  giveBack(batch: RecordBatch): void {
+    batch.clear();
+    if (this.#spare.length < SPARE_MAX && batch.capacity <= SPARE_BYTES_MAX) this.#spare.push(batch);
+  }
+
+  waiting(bytes: number): void {
+    this.#pressure.waiting(bytes);
+    if (bytes < 0) this.#balance();
+  }
+
+  unfinished(bytes: number): void {
+    this.#pressure.unfinished(bytes);
+  }
+
+  #balance(): void {
+    if (this.#phase !== 'ended') this.#pressure.balance(this.engine);
+  }
+
+  wrong(error: unknown, id: number): void {
+    if (error instanceof AmqpFault) return this.fail(error, id);
+    if (error instanceof WireFault) return this.fail(new AmqpFault(error.code, error.message, 'connection'), id);
+    if (error instanceof Refused) return this.fail(faultOf(error), id);
+    this.door.tell(error, 'session');
+    this.fail(new AmqpFault(541, 'something went wrong inside the broker; its log has more', 'connection'), id);
+  }
+
+  left(error: unknown): void {
+    // Otherwise the queue was removed meanwhile, and its messages with it.
+    if (!(error instanceof Refused)) this.door.tell(error, 'settle');
+    else if (error.code === 'closed') this.fail(new AmqpFault(320, error.message, 'connection'), 0);
+  }
+
+  fail(fault: AmqpFault, id: number): void {
+    if (this.#phase === 'closing' || this.#phase === 'ended') return;
+    if (this.#phase === 'greeting') {
+      this.finish();
+      return;
+    }
+    this.#phase = 'closing';
+    const close = { replyCode: fault.code, replyText: fault.replyText, classId: id >>> 16, methodId: id & 0xffff };
+    this.output.method(0, encodeMethod('connection.close', close));
+    this.touch();
+    this.#limit?.();
+    this.#limit = this.door.machine.clock.after(GOODBYE_MS, () => this.finish());
+    void this.over();
+  }
+
+  dismiss(code: ReplyCode, message: string): void {
+    if (this.#phase === 'serving') this.fail(new AmqpFault(code, message, 'connection'), 0);
+    else if (this.#phase !== 'closing') this.finish();
+  }
+
+  /** The client says goodbye: all it holds goes back before it is told that it may go. */
+  #farewell(): void {
+    const answered = this.#phase === 'closing';
+    this.#phase = 'closing';
+    const answer = (): void => {
+      this.say('connection.close-ok', {});
+      this.finish();
+    };
+    if (answered) answer();
+    else void this.over().then(answer);
+  }
+
+  finish(): void {
+    if (this.#phase === 'ended') return;
+    this.#flush();
+    this.#phase = 'ended';
+    this.#wire.end();
+    void this.over();
+  }
+
+  /** The socket is gone. Resolves when nothing is held any more. */
+  closed(): Promise<void> {
+    this.#phase = 'ended';
+    return this.over();
+  }
+
+  over(): Promise<void> {
+    this.#over ??= this.#letGo();
+    if (this.#phase === 'ended') for (const part of [this.#heartbeat, this.#pressure, this.#opening]) part.stop();
+    if (this.#phase === 'ended') this.#limit?.();
+    return this.#over;
+  }
+
+  async #letGo(): Promise<void> {
+    this.door.visitors.delete(this);
+    const channels = [...this.#channels.values()];
+    this.#channels.clear();
+    await Promise.all(channels.map((channel) => channel.drop().catch((error: unknown) => this.door.tell(error, 'channel'))));
+    for (const queue of this.door.ownedBy(this.vhost, this)) {
+      this.door.disown(this.vhost, queue);
+      await this.house.remove('queue', queue).catch((error: unknown) => {
+        // Gone by itself (auto-delete), or with the broker.
+        if (!(error instanceof Refused)) this.door.tell(error, 'queue');
+      });
+    }
+  }
+}

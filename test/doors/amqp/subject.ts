@@ -1,0 +1,57 @@
+/** What the client tests speak to: our door in front of a broker in memory, or the server that AMQP_URL names. */
+
+import type { TestContext } from 'node:test';
+import { type ChannelModel, connect } from 'amqplib';
+import { type Broker, openBroker } from '../../../src/broker/broker.ts';
+import { MemoryDisk } from '../../../src/host/memory-disk.ts';
+import { nodeHost } from '../../../src/host/node-host.ts';
+import { type AmqpOptions, startAmqp } from '../../../src/servers/servers.ts';
+import { AMQP_LANGUAGE } from '../../../src/wire/amqp/amqp.ts';
+
+/** Set: the tests run against that server, and those of ours alone are left out. */
+export const REFERENCE: string | undefined = process.env.AMQP_URL;
+
+export interface Subject {
+  readonly url: string;
+  /** Ours only. */
+  readonly broker: Broker | undefined;
+  readonly port: number;
+}
+
+let named = 0;
+
+/** A name that no other test has, here or in a former run. */
+export function unique(what: string): string {
+  return `${what}-${process.pid}-${++named}`;
+}
+
+export async function subject(t: TestContext, options: Partial<AmqpOptions> = {}): Promise<Subject> {
+  if (REFERENCE !== undefined) return { url: REFERENCE, broker: undefined, port: Number(new URL(REFERENCE).port || 5672) };
+  const host = { ...nodeHost({ level: 'warn' }), disk: new MemoryDisk() };
+  const broker = await openBroker(host, { directory: '/memory', durability: 'memory', languages: [AMQP_LANGUAGE] });
+  const server = await startAmqp(broker, { machine: host, port: 0, ...options, limits: { closeMs: 1000, ...options.limits } });
+  t.after(async () => {
+    await server.close();
+    await broker.close();
+  });
+  return { url: `amqp://127.0.0.1:${server.port}`, broker, port: server.port };
+}
+
+/** A connection of amqplib, closed when the test ends. */
+export async function connected(t: TestContext, url: string): Promise<ChannelModel> {
+  const connection = await connect(url);
+  connection.on('error', () => undefined); // what a test provokes it looks at itself
+  t.after(() => connection.close().catch(() => undefined)); // it may be closed already: that was the test
+  return connection;
+}
+
+const IN_VAIN_MS = 5000;
+
+/** Resolves when `true` is answered; rejects when that does not come about. */
+export async function until(what: () => boolean | Promise<boolean>): Promise<void> {
+  const since = performance.now();
+  while (!(await what())) {
+    if (performance.now() - since > IN_VAIN_MS) throw new Error(`Waited in vain for: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 3));
+  }
+}
