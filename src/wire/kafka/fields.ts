@@ -7,6 +7,7 @@
  *     key: 'string ?'            may be null; '?3+': from version 3 on
  *     leader: 'int32=-1 12+ #0'  a tagged field: only written when it is not the default
  *     topics: [{ … }, '1+ ?']    a list, of structures or of one kind (`['int32']`), with versions and the rest in the second place
+ *     faults: ['int8', '=']      a list that may be left out: it is empty then
  *     member: { $: '? #1', … }   a structure, with versions and the rest under `$`
  *
  * The types of what is read and written follow from the table itself.
@@ -46,7 +47,6 @@ interface Kinds {
 
 export type Kind = keyof Kinds;
 
-type Digit = '0' | '1' | '2' | '3' | '4' | '5' | '6' | '7' | '8' | '9';
 type First<S extends string> = S extends `${infer F} ${string}` ? F : S;
 type KindOf<S extends string> = First<S> extends `${infer K}=${string}` ? K : First<S>;
 type OrNull<M> = M extends `${string}?${string}` ? null : never;
@@ -57,7 +57,7 @@ type ModsOf<F> = F extends string
     : F extends { $: infer M extends string }
       ? ` ${M}`
       : '';
-type IsOptional<F> = ModsOf<F> extends `${string}=${string}` | `${string}#${string}` | `${string} ${Digit}${string}` ? true : false;
+type IsOptional<F> = ModsOf<F> extends `${string}=${string}` | `${string}#${string}` ? true : false;
 
 type Scalar<S extends string> = KindOf<S> extends Kind ? Kinds[KindOf<S>] | OrNull<S> : never;
 
@@ -69,7 +69,7 @@ type ReceivedField<F> = F extends string
     ? readonly (E extends string ? Scalar<E> : Received<E>)[] | OrNull<M>
     : Received<F> | OrNull<ModsOf<F>>;
 
-/** What writing takes: fields with a default, a tag or a narrower window may be left out. */
+/** What writing takes: fields with a default or a tag may be left out. */
 export type Sent<F> = {
   readonly [N in Exclude<keyof F, '$'> as IsOptional<F[N]> extends true ? never : N]: SentField<F[N]>;
 } & {

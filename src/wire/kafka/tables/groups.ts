@@ -82,7 +82,7 @@ export const LEAVE_GROUP = {
         groupInstanceId: 'string ?',
         errorCode: 'int16=0',
       },
-      '3+',
+      '= 3+',
     ],
   },
 } as const;
@@ -202,7 +202,7 @@ export const OFFSET_FETCH = {
           },
         ],
       },
-      '1-7',
+      '= 1-7',
     ],
     errorCode: 'int16=0 2-7',
     groups: [
@@ -224,7 +224,7 @@ export const OFFSET_FETCH = {
         ],
         errorCode: 'int16=0',
       },
-      '8+',
+      '= 8+',
     ],
   },
 } as const;

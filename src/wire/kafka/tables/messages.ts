@@ -37,7 +37,7 @@ export const PRODUCE = {
                 batchIndex: 'int32',
                 batchIndexErrorMessage: 'string=null ?',
               },
-              '8+',
+              '= 8+',
             ],
             errorMessage: 'string=null 8+ ?',
             currentLeader: {

@@ -1,0 +1,53 @@
+/** OffsetFetch, versions 1–9: how far groups have read; from 8 on of several groups at once. */
+
+import type { CursorMove } from '../../../model/engine.ts';
+import { ERROR, OFFSET_FETCH, type ResponseOf } from '../../../wire/kafka/kafka.ts';
+import { groupFaultOf } from '../fault.ts';
+import { type Call, type Handler, handler } from '../handler.ts';
+
+type Response = ResponseOf<typeof OFFSET_FETCH>;
+type Group = NonNullable<Response['groups']>[number];
+type Topics = Group['topics'];
+
+/** Null: all that are kept. */
+type Asked = readonly { readonly name: string; readonly partitionIndexes: readonly number[] }[] | null;
+
+const SEVERAL_SINCE = 8;
+const NONE = -1;
+
+export const OFFSET_FETCH_HANDLER: Handler = handler(OFFSET_FETCH, async ({ groupId, topics, groups }, call): Promise<Response> => {
+  if (call.version >= SEVERAL_SINCE)
+    return { groups: await Promise.all(groups.map((group) => offsetsOf(group.groupId, group.topics, call))) };
+  const { groupId: _, topics: found, errorCode } = await offsetsOf(groupId, topics, call);
+  return { topics: found, errorCode };
+});
+
+async function offsetsOf(groupId: string, asked: Asked, call: Call): Promise<Group> {
+  try {
+    const description = await call.engine.describe('group', groupId);
+    const kept = description?.kind === 'group' ? description.cursors : [];
+    return { groupId, topics: asked === null ? everything(kept) : chosen(asked, kept) };
+  } catch (error) {
+    const { errorCode } = groupFaultOf(error, call);
+    return { groupId, topics: [], errorCode };
+  }
+}
+
+function everything(kept: readonly CursorMove[]): Topics {
+  const names = [...new Set(kept.map(({ topic }) => topic))];
+  return chosen(
+    names.map((name) => ({ name, partitionIndexes: kept.filter(({ topic }) => topic === name).map(({ partition }) => partition) })),
+    kept,
+  );
+}
+
+function chosen(asked: NonNullable<Asked>, kept: readonly CursorMove[]): Topics {
+  const byPlace = new Map(kept.map((cursor) => [`${cursor.topic}/${cursor.partition}`, cursor]));
+  return asked.map(({ name, partitionIndexes }) => ({
+    name,
+    partitions: partitionIndexes.map((partitionIndex) => {
+      const cursor = byPlace.get(`${name}/${partitionIndex}`);
+      return { partitionIndex, committedOffset: cursor?.offset ?? NONE, metadata: cursor?.note ?? '', errorCode: ERROR.none };
+    }),
+  }));
+}

@@ -1,0 +1,41 @@
+/** What the Kafka door holds its clients to. Sizes in bytes, times in milliseconds. */
+
+import { SOCKET_LIMITS, type SocketLimits } from '../connection.ts';
+
+export interface KafkaLimits extends SocketLimits {
+  /** A frame of somebody who has not said yet who they are. */
+  readonly strangerBytesMax: number;
+  readonly frameBytesMax: number;
+  /** Requests of one connection that wait for their turn or their answer; beyond that nothing more is read. */
+  readonly pendingMax: number;
+  readonly pendingBytesMax: number;
+  /** One answer to Fetch, however much was asked for. */
+  readonly fetchBytesMax: number;
+  /** How long a Fetch may wait. */
+  readonly fetchWaitMs: number;
+  readonly fetchSessionsMax: number;
+  readonly sessionTimeoutMinMs: number;
+  readonly sessionTimeoutMaxMs: number;
+  readonly groupMembersMax: number;
+  /** From the connection's first moment until the client has said who it is. */
+  readonly authenticationMs: number;
+  /** Failed logins of one address in a minute. */
+  readonly attemptsMax: number;
+}
+
+export const KAFKA_LIMITS: KafkaLimits = {
+  ...SOCKET_LIMITS,
+  outgoingBytesMax: 4 * 1024 * 1024,
+  strangerBytesMax: 64 * 1024,
+  frameBytesMax: 32 * 1024 * 1024,
+  pendingMax: 64,
+  pendingBytesMax: 64 * 1024 * 1024,
+  fetchBytesMax: 50 * 1024 * 1024,
+  fetchWaitMs: 60_000,
+  fetchSessionsMax: 1000,
+  sessionTimeoutMinMs: 10,
+  sessionTimeoutMaxMs: 1_800_000,
+  groupMembersMax: 10_000,
+  authenticationMs: 30_000,
+  attemptsMax: 20,
+};

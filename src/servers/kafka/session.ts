@@ -1,0 +1,205 @@
+/**
+ * One connection: frames become requests, requests are answered in the order they came. Without sockets.
+ *
+ * Requests are done one after another, as Kafka's clients expect; only producing overlaps, so that many batches share one write to disk.
+ */
+
+import { BytesError } from '../../bytes/reader.ts';
+import { API_VERSIONS, ERROR, encodeResponse, FrameCutter, MessageReader, readClientId, readRequestHead } from '../../wire/kafka/kafka.ts';
+import type { Door } from './door.ts';
+import type { Call, Handler } from './handler.ts';
+import { apiVersions } from './handlers/18-api-versions.ts';
+import { HANDLERS } from './handlers.ts';
+import type { Peer } from './peer.ts';
+
+/** Where answers go. */
+export interface Line {
+  /** Whole frames, in order. */
+  send(frames: readonly Uint8Array[]): void;
+  /** No further answer is made until it resolves. */
+  room(): Promise<void>;
+  /** Stop or go on giving what comes in. */
+  pause(): void;
+  resume(): void;
+  /** Ends the connection at once; `why` is for the log. */
+  close(why: string): void;
+}
+
+interface Pending {
+  readonly frame: Uint8Array;
+  /** What its answer is, once it is there; empty = nothing is sent. */
+  answer: Uint8Array | undefined;
+  started: boolean;
+  overlaps: boolean;
+}
+
+const NOTHING = new Uint8Array(0);
+
+export class Session {
+  readonly #door: Door;
+  readonly #peer: Peer;
+  readonly #line: Line;
+  readonly #cutter: FrameCutter;
+  readonly #ended = new AbortController();
+  readonly #signal: AbortSignal;
+  /** In the order they came; answered ones leave at the front. */
+  readonly #pending: Pending[] = [];
+  #pendingBytes = 0;
+  #running = 0;
+  #paused = false;
+  #pumping = false;
+
+  constructor(door: Door, peer: Peer, line: Line) {
+    this.#door = door;
+    this.#peer = peer;
+    this.#line = line;
+    this.#signal = AbortSignal.any([this.#ended.signal, door.closing.signal]);
+    this.#cutter = new FrameCutter(peer.principal === undefined ? door.limits.strangerBytesMax : door.limits.frameBytesMax, (frame) =>
+      this.#take(frame),
+    );
+  }
+
+  get isBusy(): boolean {
+    return this.#running > 0;
+  }
+
+  /** Bytes from the client. */
+  receive(chunk: Uint8Array): void {
+    if (this.#ended.signal.aborted) return;
+    try {
+      this.#cutter.push(chunk);
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    void this.#pump();
+  }
+
+  /** The connection is gone: waits end, answers go nowhere. */
+  end(): void {
+    this.#ended.abort();
+    this.#pending.length = 0;
+    this.#peer.fetches.clear();
+  }
+
+  #take(frame: Uint8Array): void {
+    this.#pending.push({ frame, answer: undefined, started: false, overlaps: false });
+    this.#pendingBytes += frame.length;
+    const { pendingMax, pendingBytesMax } = this.#door.limits;
+    if (!this.#paused && (this.#pending.length >= pendingMax || this.#pendingBytes >= pendingBytesMax)) {
+      this.#paused = true;
+      this.#line.pause();
+    }
+  }
+
+  /** Begins what may begin. */
+  async #pump(): Promise<void> {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    try {
+      for (let next = this.#next(); next !== undefined; next = this.#next()) {
+        await this.#line.room();
+        if (this.#ended.signal.aborted) return;
+        this.#begin(next);
+      }
+    } finally {
+      this.#pumping = false;
+    }
+  }
+
+  /** The first that has not begun, when nothing stands in its way. */
+  #next(): Pending | undefined {
+    if (this.#ended.signal.aborted) return undefined;
+    const next = this.#pending.find((pending) => !pending.started);
+    if (next === undefined || this.#running === 0) return next;
+    const overlaps =
+      overlapsAt(next.frame) && this.#pending.every((pending) => !pending.started || pending.answer !== undefined || pending.overlaps);
+    return overlaps ? next : undefined;
+  }
+
+  #begin(pending: Pending): void {
+    pending.started = true;
+    pending.overlaps = overlapsAt(pending.frame);
+    this.#running += 1;
+    this.#answer(pending.frame).then(
+      (answer) => {
+        this.#running -= 1;
+        if (answer === 'close') this.#close('as its request asks');
+        else this.#answered(pending, answer);
+      },
+      (error: unknown) => {
+        this.#running -= 1;
+        this.#fail(error);
+      },
+    );
+  }
+
+  #answered(pending: Pending, answer: Uint8Array): void {
+    pending.answer = answer;
+    const frames: Uint8Array[] = [];
+    while (this.#pending[0]?.answer !== undefined) {
+      const done = this.#pending.shift();
+      this.#pendingBytes -= done?.frame.length ?? 0;
+      if (done?.answer !== undefined && done.answer.length > 0) frames.push(done.answer);
+    }
+    if (frames.length > 0) this.#line.send(frames);
+    if (this.#paused && this.#pending.length < this.#door.limits.pendingMax / 2 && this.#pendingBytes < this.#door.limits.pendingBytesMax) {
+      this.#paused = false;
+      this.#line.resume();
+    }
+    if (this.#door.closing.signal.aborted && this.#running === 0) this.#close('the door closes');
+    else void this.#pump();
+  }
+
+  async #answer(frame: Uint8Array): Promise<Uint8Array | 'close'> {
+    const from = new MessageReader(frame);
+    const head = readRequestHead(from);
+    const handler = HANDLERS.get(head.key);
+    if (handler === undefined || !isServed(handler, head.version)) {
+      // A client that is newer than we are learns from this what is spoken here.
+      if (head.key === API_VERSIONS.key)
+        return encodeResponse(API_VERSIONS, 0, head.correlation, {
+          ...apiVersions(this.#door),
+          errorCode: ERROR.unsupportedVersion,
+        });
+      throw new BytesError('value', 0, `API ${head.key} version ${head.version} is not spoken here.`);
+    }
+    const { door, peer } = { door: this.#door, peer: this.#peer };
+    if (!handler.forStrangers && peer.principal === undefined)
+      throw new BytesError('value', 0, `API ${head.key} is not answered before authentication.`);
+    const call: Call = {
+      door,
+      engine: peer.principal === undefined ? door.engine : door.engineOf(peer.principal),
+      peer,
+      api: handler.api.name,
+      version: head.version,
+      clientId: readClientId(from, handler.api, head.version),
+      signal: this.#signal,
+    };
+    door.figures.requests += 1;
+    const answer = await handler.run(from, call, head.correlation);
+    if (peer.principal !== undefined) this.#cutter.bytesMax = door.limits.frameBytesMax;
+    return answer === 'none' ? NOTHING : answer;
+  }
+
+  /** Bytes that cannot be understood, or an error of our own: in either case nothing more can be answered in order. */
+  #fail(error: unknown): void {
+    if (!(error instanceof BytesError)) this.#door.tell(error, { remote: this.#peer.remote });
+    this.#close(error instanceof Error ? error.message : String(error));
+  }
+
+  #close(why: string): void {
+    if (this.#ended.signal.aborted) return;
+    this.end();
+    this.#line.close(why);
+  }
+}
+
+/** Versions below the API's own window that are told of, to be served by nobody, are not served. */
+function isServed(handler: Handler, version: number): boolean {
+  return version >= handler.api.versions[0] && version <= handler.api.versions[1];
+}
+
+function overlapsAt(frame: Uint8Array): boolean {
+  return HANDLERS.get(((frame[0] ?? 0) << 8) | (frame[1] ?? 0))?.overlaps ?? false;
+}
