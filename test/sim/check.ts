@@ -1,28 +1,52 @@
 /** The checkers: the invariants of the broker, judged from what its clients saw. Each is one pass over the history. */
 
 import type { QueueSpec } from '../../src/model/declaration.ts';
+import { checkRoutes } from './check-routes.ts';
+import { checkTopics, isKept } from './check-topics.ts';
 import type { Delivered, History, Sent } from './history.ts';
+import type { Plan } from './plan.ts';
 
 /** What the final drain found: ids per queue, records per partition. */
 export interface Drained {
   readonly queues: ReadonlyMap<string, readonly string[]>;
-  readonly topics: ReadonlyMap<string, readonly (readonly string[])[]>;
+  readonly topics: ReadonlyMap<string, readonly Partition[]>;
+  /** The broker's time by then. */
+  readonly nowMs: number;
 }
+
+export interface Partition {
+  /** By offset, in order. */
+  readonly ids: ReadonlyMap<number, string>;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Where each message has been seen: queues and topics by its id. */
+export type Where = ReadonlyMap<string, ReadonlySet<string>>;
 
 /** How long a full disk may hold back what was decided in time: a publish before its time begins, a delivery after it. */
 const DECIDED_MS = 8000;
 
-export function checkAll(
-  history: History,
-  specs: ReadonlyMap<string, QueueSpec>,
-  deadLetters: ReadonlyMap<string, string>,
-  drained: Drained,
-): void {
+export function checkAll(history: History, plan: Plan, drained: Drained): Where {
+  const { queues: specs, deadLetters } = plan;
   const byQueue = group(history.delivered);
+  const where = whereOf(history, drained);
+  checkRoutes(history, plan, where);
   for (const [name, spec] of specs) checkQueue(history, spec, byQueue.get(name) ?? [], drained.queues.get(name) ?? []);
   checkLoss(history, specs, deadLetters, byQueue, drained);
-  checkTogether(history, specs, deadLetters, byQueue, drained);
-  checkTopics(history, drained);
+  checkTogether(history, plan, drained, where);
+  checkTopics(history, plan, drained);
+  return where;
+}
+
+function whereOf(history: History, drained: Drained): Map<string, Set<string>> {
+  const where = new Map<string, Set<string>>();
+  const note = (id: string, place: string) => where.set(id, (where.get(id) ?? new Set()).add(place));
+  for (const { id, queue } of history.delivered) note(id, queue);
+  for (const { id, topic } of history.read) note(id, topic);
+  for (const [name, ids] of drained.queues) for (const id of ids) note(id, name);
+  for (const [topic, partitions] of drained.topics) for (const { ids } of partitions) for (const id of ids.values()) note(id, topic);
+  return where;
 }
 
 function group(delivered: readonly Delivered[]): Map<string, Delivered[]> {
@@ -90,7 +114,7 @@ function checkOrder(
   // A transaction that buries reads first: what the publisher sends without waiting for it may come before.
   if (sent.transaction !== undefined && history.endedIn.get(sent.transaction)?.outcome === 'reject') return;
   if (spec.priorityAgeMs !== undefined || history.cancelled.has(`${d.life}/${spec.name}`)) return;
-  const line = `${d.life}/${d.consumer}/${sent.publisher}/${spec.priorityMax ? Math.min(sent.priority, spec.priorityMax) : 0}/${spec.grouped ? sent.key : ''}`;
+  const line = `${d.life}/${d.consumer}/${sent.publisher}/${sent.isCopy}/${spec.priorityMax ? Math.min(sent.priority, spec.priorityMax) : 0}/${spec.grouped ? sent.key : ''}`;
   const last = lastTurn.get(line) ?? -1;
   if (sent.turn < last)
     history.fault('Q6 order', `${spec.name} gave ${d.id} (turn ${sent.turn}) to consumer ${d.consumer} after turn ${last}`);
@@ -146,34 +170,26 @@ function checkLoss(
   }
 }
 
-/** A fan-out, and a transaction, is whole or not at all, whatever its publisher was told. */
-function checkTogether(
-  history: History,
-  specs: ReadonlyMap<string, QueueSpec>,
-  deadLetters: ReadonlyMap<string, string>,
-  byQueue: ReadonlyMap<string, readonly Delivered[]>,
-  drained: Drained,
-): void {
-  const where = new Map<string, Set<string>>();
-  const note = (id: string, place: string) => where.set(id, (where.get(id) ?? new Set()).add(place));
-  for (const [name, list] of byQueue) for (const d of list) note(d.id, name);
-  for (const [name, ids] of drained.queues) for (const id of ids) note(id, name);
-  for (const [topic, partitions] of drained.topics) for (const ids of partitions) for (const id of ids) note(id, topic);
-  const transactions = new Map<number, { seen: number; all: number; ids: string[] }>();
+/** A fan-out, a batch and a transaction are whole or not at all, whatever their publisher was told. */
+function checkTogether(history: History, plan: Plan, drained: Drained, where: Where): void {
+  const { queues: specs, deadLetters } = plan;
+  const wholes = new Map<string, { seen: number; all: number; ids: string[]; transaction: number | undefined }>();
   for (const sent of history.sent.values()) {
     if (sent.duplicate) continue;
     const safe = sent.queues.filter((name) => !history.once.has(name) && keepsAll(specs.get(name), sent));
-    const places = sent.topic === undefined ? safe : [...safe, sent.topic];
+    const places = [...safe, ...sent.topics.filter((name) => isKept(history, plan, name))];
     const seen = places.filter((name) => where.get(sent.id)?.has(name) === true).length;
     if (seen > 0 && seen < places.length) history.fault('Q11 torn', `${sent.id} reached ${seen} of ${places.length}: ${places.join(' ')}`);
-    if (sent.transaction === undefined || places.length === 0) continue;
-    const t = transactions.get(sent.transaction) ?? { seen: 0, all: 0, ids: [] };
-    transactions.set(sent.transaction, { seen: t.seen + (seen > 0 ? 1 : 0), all: t.all + 1, ids: [...t.ids, sent.id] });
+    if (places.length === 0) continue;
+    const { together, transaction } = sent;
+    const t = wholes.get(together) ?? { seen: 0, all: 0, ids: [], transaction };
+    wholes.set(together, { seen: t.seen + (seen > 0 ? 1 : 0), all: t.all + 1, ids: [...t.ids, sent.id], transaction });
   }
-  for (const [number, { seen, all, ids }] of transactions) {
-    if (seen > 0 && seen < all) history.fault('T1 torn', `transaction ${number} is there by ${seen} of ${all} messages: ${ids.join(' ')}`);
-    const ended = history.endedIn.get(number);
-    if (ended !== undefined) checkEnded(history, specs, deadLetters, drained, where, { number, isThere: seen > 0 }, ended);
+  for (const [name, { seen, all, ids, transaction }] of wholes) {
+    if (seen > 0 && seen < all) history.fault('T1 torn', `${name} is there by ${seen} of ${all} messages: ${ids.join(' ')}`);
+    const ended = transaction === undefined ? undefined : history.endedIn.get(transaction);
+    if (ended !== undefined && transaction !== undefined)
+      checkEnded(history, specs, deadLetters, drained, where, { number: transaction, isThere: seen > 0 }, ended);
   }
 }
 
@@ -183,7 +199,7 @@ function checkEnded(
   specs: ReadonlyMap<string, QueueSpec>,
   deadLetters: ReadonlyMap<string, string>,
   drained: Drained,
-  where: ReadonlyMap<string, ReadonlySet<string>>,
+  where: Where,
   { number, isThere }: { readonly number: number; readonly isThere: boolean },
   { delivered: d, outcome }: { readonly delivered: Delivered; readonly outcome: 'ack' | 'reject' },
 ): void {
@@ -199,49 +215,6 @@ function checkEnded(
   if (isThere || d.acked !== 'unknown' || ofOthers || history.once.has(d.queue) || !keepsAll(specs.get(d.queue), history.sent.get(d.id)))
     return;
   if (!left) fault(`is gone from ${d.queue}`);
-}
-
-/** Offsets have one value for ever, no gaps, everything confirmed is where it was said to be, and nothing twice. */
-function checkTopics(history: History, drained: Drained): void {
-  for (const [topic, partitions] of drained.topics) {
-    const places = new Map<string, string>();
-    partitions.forEach((ids, partition) => {
-      ids.forEach((id, offset) => {
-        const sent = history.sent.get(id);
-        if (sent === undefined) history.fault('L2 phantom', `${topic}/${partition}/${offset} holds ${id}, which nobody sent`);
-        else if (sent.outcome === 'refused')
-          history.fault('L2 refused', `${topic}/${partition}/${offset} holds ${id}, whose publish was refused`);
-        const other = places.get(id);
-        if (other !== undefined) history.fault('L3 duplicate', `${id} stands at ${other} and at ${topic}/${partition}/${offset}`);
-        places.set(id, `${topic}/${partition}/${offset}`);
-      });
-    });
-    for (const r of history.read) {
-      if (r.topic !== topic) continue;
-      const now = partitions[r.partition]?.[r.offset];
-      if (now !== r.id)
-        history.fault(
-          'L1 offsets',
-          `${topic}/${r.partition}/${r.offset} was read as ${r.id} in life ${r.life} and is ${now ?? 'nothing'} at the end`,
-        );
-    }
-    const lastTurn = new Map<string, number>();
-    for (const sent of history.sent.values()) {
-      if (sent.topic !== topic || sent.outcome !== 'ok') continue;
-      const { place } = sent;
-      if (place !== undefined && partitions[place.partition]?.[place.offset] !== sent.id && !sent.duplicate) {
-        history.fault(
-          'L2 lost',
-          `${sent.id} was confirmed at ${topic}/${place.partition}/${place.offset}, where ${partitions[place.partition]?.[place.offset] ?? 'nothing'} is`,
-        );
-      }
-      if (place === undefined) continue;
-      const line = `${sent.publisher}/${place.partition}`;
-      if (place.offset <= (lastTurn.get(line) ?? -1) && !sent.duplicate)
-        history.fault('L6 order', `${sent.id} was put at ${place.offset}, before an earlier one of its publisher`);
-      lastTurn.set(line, Math.max(place.offset, lastTurn.get(line) ?? -1));
-    }
-  }
 }
 
 /** Whether no policy of the queue, and no word of the publisher, may take this message away: only then does its absence prove anything. */

@@ -4,28 +4,28 @@ import type { Broker } from '../../src/broker/broker.ts';
 import type { SimClock } from '../../src/host/simulated/sim-clock.ts';
 import { offset } from '../../src/model/lines.ts';
 import { readMessage } from '../../src/model/record.ts';
-import type { Drained } from './check.ts';
+import type { Drained, Partition } from './check.ts';
 import type { History } from './history.ts';
+import { idOf } from './messages.ts';
 import type { Plan } from './plan.ts';
+import { isRefused, specText } from './topic-clients.ts';
 
 const decoder = new TextDecoder();
 
-export async function drain(broker: Broker, clock: SimClock, plan: Plan, history: History): Promise<Drained> {
+export async function drain(broker: Broker, clock: SimClock, plan: Plan, history: History, groups: () => Promise<void>): Promise<Drained> {
   const queues = new Map<string, string[]>();
-  const topics = new Map<string, string[][]>();
+  const topics = new Map<string, Partition[]>();
   // Whatever the clock still has to do, it does before anybody looks.
   await new Promise<void>((resolve) => clock.after(5000, resolve));
-  for (const name of plan.queues.keys()) queues.set(name, await browse(broker, name));
+  await groups();
+  for (const name of [...plan.queues.keys(), ...(plan.churned === undefined ? [] : [plan.churned.name])])
+    queues.set(name, await browse(broker, name));
   checkBooks(history, await books(broker, plan, history));
-  for (const [name, spec] of plan.topics) {
-    const partitions: string[][] = [];
-    for (let p = 0; p < (spec.partitions ?? 1); p++) partitions.push(await readAll(broker, name, p, history));
-    topics.set(name, partitions);
-  }
+  for (const name of plan.topics.keys()) topics.set(name, await readTopic(broker, name, history));
   await checkCursors(broker, history);
   await checkRetained(broker, history);
   await takeAll(broker, clock, plan, queues, history);
-  return { queues, topics };
+  return { queues, topics, nowMs: broker.nowMs() };
 }
 
 /** Everything in the queue, whatever its state, without taking it. */
@@ -33,7 +33,7 @@ async function browse(broker: Broker, queue: string): Promise<string[]> {
   const ids: string[] = [];
   for (let from: number | undefined; ; ) {
     const peeked = await broker.peek({ queue, countMax: 50, ...(from !== undefined && { from }) });
-    for (let i = 0; i < peeked.count; i++) ids.push(idOf(peeked.bytes, peeked.at[i] ?? 0));
+    for (let i = 0; i < peeked.count; i++) ids.push(idOf(readMessage(peeked.bytes, peeked.at[i] ?? 0)));
     if (peeked.count < 50) return ids;
     from = (peeked.numbers[peeked.count - 1] ?? 0) + 1;
   }
@@ -57,7 +57,7 @@ async function takeAll(
         continue;
       }
       for (let i = 0; i < got.count; i++) {
-        const id = idOf(got.bytes, got.at[i] ?? 0);
+        const id = idOf(readMessage(got.bytes, got.at[i] ?? 0));
         const left = expected.get(id) ?? 0;
         // A message may have come here meanwhile: dead letters of a queue drained before.
         if (left === 0 && !name.startsWith('dead-')) history.fault('drain', `${name} delivered ${id}, which was not in it`);
@@ -100,39 +100,47 @@ function checkBooks(history: History, found: readonly Book[]): void {
   }
 }
 
-async function readAll(broker: Broker, topic: string, partition: number, history: History): Promise<string[]> {
-  const ids: string[] = [];
-  for (let next = 0; ; ) {
-    const fetched = await broker.fetch({ topic, partition, offset: offset(next) });
-    for (let i = 0; i < fetched.records.count; i++) {
-      if (fetched.offsets[i] !== ids.length)
-        history.fault('L5 gap', `${topic}/${partition} has offset ${fetched.offsets[i]} where ${ids.length} should be`);
-      ids.push(idOf(fetched.records.bytes, i === 0 ? fetched.records.start : (fetched.records.ends[i - 1] ?? 0)));
+async function readTopic(broker: Broker, topic: string, history: History): Promise<Partition[]> {
+  const description = await broker.describe('topic', topic, { brief: true });
+  if (description?.kind !== 'topic' || description.spec.kind !== 'topic') return [];
+  history.checkRegister('D1 altered', `spec ${topic}`, specText(description.spec));
+  const partitions: Partition[] = [];
+  for (const { partition } of description.partitions) partitions.push(await readAll(broker, topic, partition, history));
+  return partitions;
+}
+
+async function readAll(broker: Broker, topic: string, partition: number, history: History): Promise<Partition> {
+  const ids = new Map<number, string>();
+  for (;;) {
+    // It may begin later by the time it is read.
+    const description = await broker.describe('topic', topic, { brief: true });
+    const { start, end } = (description?.kind === 'topic' ? description.partitions[partition] : undefined) ?? { start: 0, end: 0 };
+    ids.clear();
+    try {
+      for (let next: number = start; ; ) {
+        const fetched = await broker.fetch({ topic, partition, offset: offset(next) });
+        for (let i = 0; i < fetched.records.count; i++) {
+          const at = fetched.offsets[i] ?? -1;
+          if (at < next || at >= fetched.next) history.fault('L5 order', `${topic}/${partition} gave offset ${at} when asked for ${next}`);
+          ids.set(at, idOf(readMessage(fetched.records.bytes, i === 0 ? fetched.records.start : (fetched.records.ends[i - 1] ?? 0))));
+        }
+        if (fetched.next === next) break;
+        next = fetched.next;
+      }
+      return { ids, start, end };
+    } catch (error) {
+      if (!isRefused(error, 'out-of-range')) throw error;
     }
-    if (fetched.records.count === 0) return ids;
-    next = fetched.next;
   }
 }
 
 async function checkCursors(broker: Broker, history: History): Promise<void> {
   const group = await broker.describe('group', 'g');
-  for (const [key, at] of history.cursors) {
-    const [, topic, partition] = key.split('/');
-    const cursor = group?.kind === 'group' ? group.cursors.find((c) => c.topic === topic && c.partition === Number(partition)) : undefined;
-    if ((cursor?.offset ?? 0) < at) history.fault('L8 cursor', `the cursor of ${key} is at ${cursor?.offset ?? 0}, was confirmed at ${at}`);
-  }
+  const cursor = group?.kind === 'group' ? group.cursors.find(({ topic, partition }) => topic === 't0' && partition === 0) : undefined;
+  history.checkRegister('L8 cursor', 'cursor t0/0', cursor === undefined ? 'none' : `${cursor.offset} ${cursor.note ?? ''}`);
 }
 
 async function checkRetained(broker: Broker, history: History): Promise<void> {
-  for (const [address, { confirmed, maybe }] of history.retained) {
-    const [kept] = await broker.retained(address);
-    const value = kept === undefined ? '' : decoder.decode(readMessage(kept.record, 0).body);
-    if (value !== confirmed && !maybe.includes(value))
-      history.fault('M4 retained', `${address} keeps "${value}", confirmed was "${confirmed}"`);
-  }
-}
-
-function idOf(bytes: Uint8Array, at: number): string {
-  const body = decoder.decode(readMessage(bytes, at).body);
-  return body.slice(0, body.indexOf(' '));
+  const [kept] = await broker.retained('kept.value');
+  history.checkRegister('M4 retained', 'retained', kept === undefined ? '' : decoder.decode(readMessage(kept.record, 0).body));
 }

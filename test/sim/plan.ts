@@ -1,8 +1,10 @@
-/** What a seed's broker looks like: its sizes, its queues, topics and bindings, drawn so that every feature meets every other. */
+/** What a seed's broker looks like: its sizes, its queues, topics, groups and schemas, drawn so that every feature meets every other. */
 
 import type { BrokerOptions } from '../../src/broker/broker.ts';
 import type { SimRandom } from '../../src/host/simulated/sim-random.ts';
-import type { Binding, Declaration, QueueSpec, TopicSpec } from '../../src/model/declaration.ts';
+import type { Binding, Declaration, ExchangeSpec, QueueSpec, TopicSpec } from '../../src/model/declaration.ts';
+import { type DrawnExchange, FITTING_MAX } from './matcher.ts';
+import { drawExchanges } from './plan-routing.ts';
 
 export interface Plan {
   readonly options: BrokerOptions;
@@ -10,12 +12,28 @@ export interface Plan {
   readonly topics: ReadonlyMap<string, TopicSpec>;
   /** Queue → queue its dead letters go to. */
   readonly deadLetters: ReadonlyMap<string, string>;
+  /** In the order in which they are made. */
   readonly declarations: readonly Declaration[];
   readonly bindings: readonly Binding[];
-  /** Exchange → queues it fans out to. */
-  readonly fanouts: ReadonlyMap<string, readonly string[]>;
+  readonly exchanges: ReadonlyMap<string, DrawnExchange>;
+  /** The one queue, topic or exchange with a schema, and what becomes of what does not fit: refused, or sent to that queue. */
+  readonly schema: { readonly place: string; readonly onFault: 'refuse' | 'faulty' } | undefined;
+  /** The queue that is removed and declared anew while others work. */
+  readonly churned: QueueSpec | undefined;
+  readonly groups: readonly GroupPlan[];
   readonly publishers: number;
 }
+
+/** Members that come and go. */
+export interface GroupPlan {
+  readonly name: string;
+  readonly topics: readonly string[];
+  readonly from: 'earliest' | 'latest';
+  /** Each record becomes one message of the queue `out`, exactly once. */
+  readonly exactly: boolean;
+}
+
+const SCHEMA = { type: 'object', required: ['n'], properties: { n: { type: 'integer', maximum: FITTING_MAX } } };
 
 export function planOf(random: SimRandom): Plan {
   const queues = new Map<string, QueueSpec>();
@@ -31,22 +49,85 @@ export function planOf(random: SimRandom): Plan {
     queues.set(spec.name, spec);
   }
   const topics = new Map<string, TopicSpec>();
-  for (let i = 0; i < random.int(3); i++) {
-    const name = `t${i}`;
-    topics.set(name, { kind: 'topic', name, partitions: 1 + random.int(3) });
+  for (let i = 0; i < random.int(3); i++) topics.set(`t${i}`, drawTopic(random, `t${i}`));
+  const plain = [...queues.values()].filter(({ name }) => !name.startsWith('dead-'));
+  const churned: QueueSpec | undefined = random.chance(0.3) ? { kind: 'queue', name: 'c0' } : undefined;
+  const schema = random.chance(0.1)
+    ? {
+        place: random.pick([...plain.map(({ name }) => name), ...topics.keys(), 'e0']),
+        onFault: random.pick(['refuse', 'faulty'] as const),
+      }
+    : undefined;
+  if (schema !== undefined) {
+    if (schema.onFault === 'faulty') queues.set('faulty', { kind: 'queue', name: 'faulty' });
+    for (const map of [queues, topics] as Map<string, QueueSpec | TopicSpec>[]) {
+      const spec = map.get(schema.place);
+      if (spec !== undefined) map.set(schema.place, withSchema(spec, schema.onFault));
+    }
   }
-  const names = [...queues.keys()].filter((name) => !name.startsWith('dead-'));
-  const fanouts = new Map<string, readonly string[]>();
-  if (random.chance(0.5)) fanouts.set('fan', names);
+  const groups = drawGroups(random, [...topics.keys()]);
+  if (groups.some(({ exactly }) => exactly)) queues.set('out', { kind: 'queue', name: 'out' });
+  const ends = {
+    queues: plain.map((spec) => queues.get(spec.name) ?? spec),
+    topics: [...topics.values()],
+    churned: churned?.name,
+  };
+  const exchanges = new Map(
+    [...drawExchanges(random, ends)].map(([name, { spec, ways }]): [string, DrawnExchange] => [
+      name,
+      { spec: schema?.place === name ? withSchema(spec, schema.onFault) : spec, ways },
+    ]),
+  );
   const declarations: Declaration[] = [
     ...queues.values(),
     ...topics.values(),
-    ...[...fanouts.keys()].map((name): Declaration => ({ kind: 'exchange', name, type: 'fanout' })),
+    ...[...exchanges.values()].map(({ spec }) => spec).filter(({ name }) => name !== 'amq.topic'),
+    ...(churned === undefined ? [] : [churned]),
   ];
-  const bindings: Binding[] = [...fanouts].flatMap(([exchange, to]) =>
-    to.map((name): Binding => ({ exchange, to: { kind: 'queue', name } })),
-  );
-  return { options: drawOptions(random), queues, topics, deadLetters, declarations, bindings, fanouts, publishers: 1 + random.int(3) };
+  const bindings = [...exchanges.values()].flatMap(({ ways }) => ways.map(({ binding }) => binding));
+  const publishers = 1 + random.int(3);
+  return {
+    options: drawOptions(random),
+    queues,
+    topics,
+    deadLetters,
+    declarations,
+    bindings,
+    exchanges,
+    schema,
+    churned,
+    groups,
+    publishers,
+  };
+}
+
+function withSchema<T extends QueueSpec | TopicSpec | ExchangeSpec>(spec: T, onFault: 'refuse' | 'faulty'): T {
+  return { ...spec, schema: { jsonSchema: SCHEMA, onFault: onFault === 'refuse' ? onFault : { exchange: '', address: onFault } } };
+}
+
+function drawTopic(random: SimRandom, name: string): TopicSpec {
+  const spec: TopicSpec = { kind: 'topic', name, partitions: 1 + random.int(3) };
+  switch (random.int(6)) {
+    case 0:
+    case 1:
+      return { ...spec, compact: true };
+    case 2:
+      return { ...spec, retentionBytes: random.pick([2000, 20_000]) };
+    case 3:
+      return { ...spec, retentionMs: random.pick([50, 20_000]) };
+    default:
+      return spec;
+  }
+}
+
+function drawGroups(random: SimRandom, topics: readonly string[]): GroupPlan[] {
+  const [first] = topics;
+  if (first === undefined) return [];
+  const groups: GroupPlan[] = [];
+  if (random.chance(0.5))
+    groups.push({ name: 'members', topics, from: random.pick(['earliest', 'earliest', 'latest'] as const), exactly: false });
+  if (random.chance(0.35)) groups.push({ name: 'exact', topics: [first], from: 'earliest', exactly: true });
+  return groups;
 }
 
 function drawQueue(random: SimRandom, name: string): QueueSpec {
@@ -86,7 +167,7 @@ function drawOptions(random: SimRandom): BrokerOptions {
     blockBytesMax: 8192,
     segmentBytes: 32_768 << random.int(3),
     cacheBytes: random.pick([0, 16_384, 1 << 20]),
-    logSegmentBytes: 8192 << random.int(3),
+    logSegmentBytes: 2048 << random.int(5),
     messageBytesMax: 7000,
     upkeep: {
       checkpointBytes: random.pick([30_000, 60_000, 200_000]),

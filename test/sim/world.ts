@@ -10,6 +10,7 @@ import { Clients } from './clients.ts';
 import { drain } from './drain.ts';
 import { History } from './history.ts';
 import { type Plan, planOf } from './plan.ts';
+import { Scene } from './scene.ts';
 
 export interface Report {
   readonly seed: number;
@@ -38,6 +39,7 @@ class World {
   readonly #history = new History();
   readonly #random: SimRandom;
   readonly #plan: Plan;
+  readonly #scene: Scene;
   readonly #clients: Clients;
   #machine: SimHost;
   #lives = 0;
@@ -50,7 +52,8 @@ class World {
     this.#machine = simHost(seed, { delayMsMax: 1, ...(trace && { trace: (line: string) => trace(`disk ${line}`) }) });
     this.#random = this.#machine.random;
     this.#plan = planOf(this.#random);
-    this.#clients = new Clients(this.#machine.clock, this.#random, this.#history, this.#plan, trace);
+    this.#scene = new Scene(this.#machine.clock, this.#random, this.#history, this.#plan, trace);
+    this.#clients = new Clients(this.#scene);
   }
 
   report(): Report {
@@ -96,12 +99,16 @@ class World {
     this.#machine = end === 'kill' ? this.#machine.kill() : this.#machine.crash();
   }
 
+  #failed(): void {
+    this.#scene.failed = true;
+  }
+
   get random(): SimRandom {
     return this.#random;
   }
 
   #over(): boolean {
-    return this.#machine.disk.halted || this.#clients.failed;
+    return this.#machine.disk.halted || this.#scene.failed;
   }
 
   #planEnd(random: SimRandom): string {
@@ -124,8 +131,8 @@ class World {
     const { clock, disk } = this.#machine;
     let broker: Broker | undefined;
     let failed: unknown;
-    this.#clients.failed = false;
-    openBroker(this.#machine.host, { ...this.#plan.options, ...(upkeep && { upkeep }), onFailure: () => this.#clients.fail() }).then(
+    this.#scene.failed = false;
+    openBroker(this.#machine.host, { ...this.#plan.options, ...(upkeep && { upkeep }), onFailure: () => this.#failed() }).then(
       (opened) => {
         broker = opened;
       },
@@ -166,15 +173,21 @@ class World {
     let drained: Drained | undefined;
     let failed: unknown;
     const run = async (first: Broker): Promise<void> => {
+      this.#scene.broker = first;
+      this.#scene.life = this.#lives;
       await this.#clients.declareAll(first);
-      drained = await drain(first, clock, this.#plan, this.#history);
+      drained = await drain(first, clock, this.#plan, this.#history, () => this.#clients.members.drain(first));
+      this.#scene.broker = undefined;
     };
     run(broker).catch((error: unknown) => {
       failed = error;
     });
     await clock.runUntil(() => drained !== undefined || failed !== undefined, clock.monotonicMs() + 100 * LIFE_MS);
     if (drained === undefined) return this.#history.fault('drain', `it did not end: ${String(failed)} ${(failed as Error)?.stack ?? ''}`);
-    checkAll(this.#history, this.#plan.queues, this.#plan.deadLetters, drained);
+    const where = checkAll(this.#history, this.#plan, drained);
+    this.#clients.churn.check(drained.queues.get('c0') ?? []);
+    const topics = new Map([...drained.topics].map(([name, partitions]) => [name, partitions.map(({ ids }) => ids)]));
+    this.#clients.members.check(topics, (id) => where.get(id)?.has('out') === true);
     if (this.#history.faults.length > 0) return;
     broker = await this.#compareReplay(broker, 'tail');
     if (broker === undefined) return;
