@@ -52,4 +52,12 @@ export const DOORS: readonly Door[] = [
     language: async () => (await import('../wire/amqp/amqp.ts')).AMQP_LANGUAGE,
     load: async () => (await import('../servers/servers.ts')).startAmqp,
   },
+  {
+    name: 'kafka',
+    about: "Kafka's protocol",
+    port: 9092,
+    scheme: 'kafka',
+    language: async () => (await import('../wire/kafka/kafka.ts')).KAFKA,
+    load: async () => (await import('../servers/servers.ts')).startKafka,
+  },
 ];

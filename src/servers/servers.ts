@@ -3,3 +3,4 @@
 export { type AmqpOptions, startAmqp } from './amqp/amqp.ts';
 export type { Tls } from './connection.ts';
 export { type HttpOptions, startHttp } from './http/http.ts';
+export { type KafkaOptions, startKafka } from './kafka/kafka.ts';
