@@ -56,6 +56,7 @@ async function openHouse(host: Host, options: BrokerOptions, unlock: () => Promi
   const partitions = new Partitions(host, ledger, staying, {
     directory: `${options.directory}/topics`,
     segmentBytes: options.logSegmentBytes,
+    languages,
     keyOf: (bytes, at) => keyOf(bytes, at, languages),
     onFailure: fail,
   });
@@ -109,7 +110,7 @@ async function openHouse(host: Host, options: BrokerOptions, unlock: () => Promi
 function replayEffects(touched: Set<Queue>, partitions: Partitions): Effects {
   return {
     touched: (queue) => touched.add(queue),
-    append: (topic, partition, base, timeMs, records, picks) => partitions.append(topic, partition, base, timeMs, records, picks),
+    append: (...appended) => partitions.append(...appended),
     removed: (gone) => {
       if (gone instanceof Topic) partitions.removed(gone);
       else touched.delete(gone);
@@ -121,7 +122,7 @@ function replayEffects(touched: Set<Queue>, partitions: Partitions): Effects {
 function liveEffects({ queues, partitions, groups }: House): Effects {
   return {
     touched: (queue) => queues.touch(queue),
-    append: (topic, partition, base, timeMs, records, picks) => partitions.append(topic, partition, base, timeMs, records, picks),
+    append: (...appended) => partitions.append(...appended),
     removed: (gone) => {
       if (gone instanceof Topic) {
         partitions.removed(gone);

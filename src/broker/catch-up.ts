@@ -1,9 +1,10 @@
 /** A partition's log and the journal made to agree after a restart. */
 
-import { decodeEntry, type Entry, type MessagesEntry, type Topic } from '../core/core.ts';
+import { decodeEntry, type Entry, type MessagesEntry, recordColumns, type Topic } from '../core/core.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { PartitionLog } from '../log/log.ts';
 import { offset, type Position } from '../model/lines.ts';
+import type { RecordColumns } from '../model/packs.ts';
 import type { Records } from '../model/record.ts';
 import { Refused } from '../model/refusal.ts';
 
@@ -12,8 +13,17 @@ interface Replayed {
   readonly position: Position;
   readonly sizeBytes: number;
   readonly base: number;
+  /** How many messages, those of packs counted. */
   readonly count: number;
   readonly nth: number;
+}
+
+interface Early {
+  readonly base: number;
+  readonly timeMs: number;
+  readonly records: Records;
+  readonly picks: Uint32Array | undefined;
+  readonly columns: RecordColumns | undefined;
 }
 
 /** What the broker knows of one partition. */
@@ -23,7 +33,7 @@ export interface Slot {
   log: PartitionLog | undefined;
   opening: Promise<PartitionLog> | undefined;
   /** Batches applied while the log was being opened. */
-  early: { base: number; timeMs: number; records: Records; picks: Uint32Array | undefined }[];
+  early: Early[];
   replayed: Replayed[];
   /** Records below are safe: readers see up to here. */
   safe: number;
@@ -52,7 +62,7 @@ export async function catchUp(log: PartitionLog, slot: Slot, journal: Journal): 
   if (log.end > known) await log.truncate(offset(known));
   const start = topic.partitions[partition]?.start ?? 0;
   if (start > log.start) await log.trim(offset(start));
-  for (const { base, timeMs, records, picks } of slot.early) log.append(offset(base), timeMs, records, picks);
+  for (const { base, timeMs, records, picks, columns } of slot.early) log.append(offset(base), timeMs, records, picks, columns);
   slot.early = [];
   slot.replayed = [];
   slot.log = log;
@@ -72,7 +82,7 @@ async function appendReplayed(
       e.partitions.filter((t) => t.topic === topic.id && t.partition === partition).map((t) => ({ entry: e, picks: t.picks })),
     )[nth];
     if (mine === undefined) throw new Refused('damaged', `The journal entry at position ${position} has changed since it was replayed.`);
-    log.append(offset(base), mine.entry.nowMs, mine.entry.records, mine.picks);
+    log.append(offset(base), mine.entry.nowMs, mine.entry.records, mine.picks, recordColumns(mine.entry));
   } finally {
     view.release();
   }

@@ -1,14 +1,16 @@
 /** The logs of all partitions: opened when first needed, fed by what is applied, read up to where the journal is safe. */
 
-import type { Topic } from '../core/core.ts';
+import { messagesIn, type Topic } from '../core/core.ts';
 import type { Host } from '../host/host.ts';
 import { discard, PartitionLog } from '../log/log.ts';
 import type { Fetch, Fetched } from '../model/engine.ts';
 import { type Offset, offset } from '../model/lines.ts';
-import type { Records } from '../model/record.ts';
+import type { RecordColumns } from '../model/packs.ts';
+import type { Language, Records } from '../model/record.ts';
 import { Refused } from '../model/refusal.ts';
 import { catchUp, type Slot } from './catch-up.ts';
 import type { Ledger } from './ledger.ts';
+import { messageAt, unpackSlice } from './packs.ts';
 import type { Staying } from './staying.ts';
 
 const FETCH_BYTES = 1024 * 1024;
@@ -19,6 +21,7 @@ export class Partitions {
   readonly #staying: Staying;
   readonly #directory: string;
   readonly #segmentBytes: number | undefined;
+  readonly #languages: ReadonlyMap<number, Language>;
   readonly #keyOf: (bytes: Uint8Array, at: number) => Uint8Array | undefined;
   readonly #fail: (error: Error) => void;
   readonly #slots = new Map<string, Slot>();
@@ -31,6 +34,7 @@ export class Partitions {
     options: {
       readonly directory: string;
       readonly segmentBytes?: number | undefined;
+      readonly languages: ReadonlyMap<number, Language>;
       readonly keyOf: (bytes: Uint8Array, at: number) => Uint8Array | undefined;
       readonly onFailure: (error: Error) => void;
     },
@@ -40,15 +44,24 @@ export class Partitions {
     this.#staying = staying;
     this.#directory = options.directory;
     this.#segmentBytes = options.segmentBytes;
+    this.#languages = options.languages;
     this.#keyOf = options.keyOf;
     this.#fail = options.onFailure;
   }
 
   /** Records applied to a partition. Copied at once, or found again in the journal when replaying. */
-  append(topic: Topic, partition: number, base: number, timeMs: number, records: Records, picks: Uint32Array | undefined): void {
+  append(
+    topic: Topic,
+    partition: number,
+    base: number,
+    timeMs: number,
+    records: Records,
+    picks: Uint32Array | undefined,
+    columns: RecordColumns | undefined,
+  ): void {
     // The end has moved on already: what is appended now is not safe yet.
     const slot = this.#slot(topic, partition, base);
-    const count = picks?.length ?? records.count;
+    const count = messagesIn(records.count, picks, columns?.packs);
     const { replaying } = this.#ledger;
     if (replaying !== undefined) {
       const last = slot.replayed.at(-1);
@@ -57,9 +70,9 @@ export class Partitions {
       slot.safe = base + count;
       return;
     }
-    if (slot.log !== undefined) slot.log.append(offset(base), timeMs, records, picks);
+    if (slot.log !== undefined) slot.log.append(offset(base), timeMs, records, picks, columns);
     else {
-      slot.early.push({ base, timeMs, records: { ...records, bytes: records.bytes.slice(), ends: records.ends.slice() }, picks });
+      slot.early.push({ base, timeMs, records: copied(records), picks, columns: columns && copiedColumns(columns) });
       void this.#open(slot).catch(() => undefined);
     }
     this.#grown.set(slot, base + count);
@@ -98,10 +111,12 @@ export class Partitions {
         `Offset ${fetch.offset} is not in partition ${fetch.partition} of topic "${topic.spec.name}": it holds ${ends().start} to ${slot.safe}.`,
       );
     }
-    const slice = await log.fetch(fetch.offset, offset(slot.safe), fetch.sizeBytesMax ?? FETCH_BYTES).catch((error: unknown) => {
+    const sizeBytesMax = fetch.sizeBytesMax ?? FETCH_BYTES;
+    const slice = await log.fetch(fetch.offset, offset(slot.safe), sizeBytesMax).catch((error: unknown) => {
       throw unreadable(slot, error);
     });
-    return { ...slice, start: offset(ends().start), end: offset(slot.safe) };
+    const asked = fetch.packed === true ? slice : unpackSlice(slice, fetch.offset, sizeBytesMax, this.#languages);
+    return { ...asked, start: offset(ends().start), end: offset(slot.safe) };
   }
 
   /** Where readers may read up to. */
@@ -112,8 +127,16 @@ export class Partitions {
   async offsetAt(topic: Topic, partition: number, timeMs: number): Promise<Offset> {
     const slot = this.#slot(topic, partition);
     const log = await this.#open(slot);
-    const at = await log.offsetAt(timeMs, offset(slot.safe));
-    return offset(Math.max(at, topic.partitions[partition]?.start ?? 0));
+    for (;;) {
+      const at = Math.max(await log.offsetAt(timeMs, offset(slot.safe)), topic.partitions[partition]?.start ?? 0);
+      if (at >= slot.safe || !log.packed) return offset(at);
+      const slice = await log.fetch(offset(at), offset(slot.safe), 0).catch((error: unknown) => {
+        // Trimmed away meanwhile.
+        if (at < (topic.partitions[partition]?.start ?? 0)) return undefined;
+        throw unreadable(slot, error);
+      });
+      if (slice !== undefined) return messageAt(slice, at, timeMs, this.#languages);
+    }
   }
 
   async sizeBytes(topic: Topic): Promise<number> {
@@ -262,6 +285,15 @@ export class Partitions {
       this.#host.logger.warn('log.erase', { directory, error: String(error) });
     }
   }
+}
+
+/** The publisher has its bytes back before the log is open. */
+function copied(records: Records): Records {
+  return { ...records, bytes: records.bytes.slice(), ends: records.ends.slice() };
+}
+
+function copiedColumns({ packs, timesMs }: RecordColumns): RecordColumns {
+  return { packs: packs?.slice(), timesMs: timesMs?.slice() };
 }
 
 /** What the log refuses stays as it is; an error of the drive becomes a refusal that says which partition it struck. */

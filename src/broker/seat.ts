@@ -63,6 +63,7 @@ const CAPABILITIES: Capabilities = {
   deduplication: true,
   retained: true,
   seekByTime: true,
+  packs: true,
 };
 
 type Verb = 'configure' | 'write' | 'read' | 'admin';

@@ -3,8 +3,10 @@
 import type { Declaration, TopicSpec } from '../model/declaration.ts';
 import type { Position } from '../model/lines.ts';
 import { MAIN_LINE } from '../model/message.ts';
+import type { RecordColumns } from '../model/packs.ts';
 import type { Records } from '../model/record.ts';
 import type { Entry, MessagesEntry, PlainEntry } from './entry.ts';
+import { messagesIn } from './packs.ts';
 import { Queue } from './queue/queue.ts';
 import { remember } from './sequence.ts';
 import { cursorKey, isDurable, type State, Topic } from './state.ts';
@@ -13,8 +15,16 @@ import { cursorKey, isDurable, type State, Topic } from './state.ts';
 export interface Effects {
   /** The queue may have something to deliver, or something to throw away, or a new next time. */
   touched(queue: Queue): void;
-  /** These records belong to this partition's log, from `base` on. */
-  append(topic: Topic, partition: number, base: number, timeMs: number, records: Records, picks: Uint32Array | undefined): void;
+  /** These records, those of them that are picked, belong to this partition's log, from `base` on. */
+  append(
+    topic: Topic,
+    partition: number,
+    base: number,
+    timeMs: number,
+    records: Records,
+    picks: Uint32Array | undefined,
+    columns: RecordColumns | undefined,
+  ): void;
   removed(gone: Queue | Topic): void;
   trimmed(topic: Topic, partition: number): void;
 }
@@ -103,11 +113,17 @@ function applyMessages(state: State, entry: MessagesEntry, effects: Effects): vo
     if (target === undefined || topic === undefined || ends === undefined) continue;
     const base = ends.end;
     entry.bases[i] = base;
-    ends.end += target.picks?.length ?? entry.records.count;
-    effects.append(topic, target.partition, base, entry.nowMs, entry.records, target.picks);
+    ends.end += messagesIn(entry.records.count, target.picks, entry.packs);
+    effects.append(topic, target.partition, base, entry.nowMs, entry.records, target.picks, recordColumns(entry));
   }
   if (entry.producer !== undefined) remember(state, entry);
   if (entry.retain !== undefined) retain(state, entry);
+}
+
+/** What a log is told of the records besides. */
+export function recordColumns({ packs, columns }: MessagesEntry): RecordColumns | undefined {
+  const timesMs = columns?.timeMs;
+  return packs === undefined && timesMs === undefined ? undefined : { packs, timesMs };
 }
 
 function pushAll(queue: Queue, entry: MessagesEntry, picks: Uint32Array | undefined): void {

@@ -46,7 +46,8 @@ export function messagesEntry(
   retains = false,
 ): MessagesEntry {
   const { columns, tenant } = batch;
-  const useful = columns && (columns.priority ?? columns.dueMs ?? columns.ttlMs ?? columns.group ?? columns.dedupId) !== undefined;
+  const useful =
+    columns && (columns.priority ?? columns.dueMs ?? columns.ttlMs ?? columns.group ?? columns.dedupId ?? columns.timeMs) !== undefined;
   return {
     kind: 'messages',
     nowMs: batch.nowMs,
@@ -57,6 +58,7 @@ export function messagesEntry(
     named: named?.id ?? 0,
     bases: new Float64Array(taken.partitions.length),
     columns: useful ? columns : undefined,
+    packs: publish?.packs,
     deaths: batch.deaths,
     producer: publish?.producer && { line: publish.address, ...publish.producer },
     retain: retains && publish !== undefined ? { tenant: tenant.name, address: publish.address } : undefined,

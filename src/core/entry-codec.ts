@@ -3,13 +3,12 @@
  * checkpoint. All integers little-endian; `docs/format.md` draws them.
  */
 
-import type { Columns, Death } from '../model/engine.ts';
 import type { Position } from '../model/lines.ts';
-import type { Records } from '../model/record.ts';
 import { Refused } from '../model/refusal.ts';
-import type { Entry, MessagesEntry, PartitionTarget, QueueTarget, SettledAs } from './entry.ts';
+import type { Entry, SettledAs } from './entry.ts';
 import { In, Out, type Room } from './entry-bytes.ts';
 import { entryOfJson, jsonOfEntry } from './entry-json.ts';
+import { messagesSizeMax, readMessages, recordsSize, writeMessages } from './messages-codec.ts';
 import type { ReturnedAs } from './queue/queue.ts';
 
 const KIND = {
@@ -29,9 +28,6 @@ const CHECKPOINT = 0x80;
 const SETTLED: readonly SettledAs[] = ['acked', 'deadLettered', 'expired', 'dropped', 'purged'];
 
 const RETURNED: readonly ReturnedAs[] = ['requeued', 'failed', 'unseen'];
-
-const HAS = { columns: 1, deaths: 2, producer: 4, retain: 8 } as const;
-const COLUMN = { priority: 1, dueMs: 2, ttlMs: 4, group: 8, dedupId: 16 } as const;
 
 /** An upper bound of the bytes `encodeEntry` will write. */
 export function sizeMax(entry: Entry): number {
@@ -78,25 +74,6 @@ export function decodeEntry(bytes: Uint8Array, at: number, size: number, positio
   } catch (cause) {
     throw new Refused('damaged', `The journal entry at position ${position} does not parse. Run \`signalbox doctor\`.`, { cause });
   }
-}
-
-function messagesSizeMax(entry: MessagesEntry): number {
-  let size = 64 + recordsSize(entry.records) + entry.records.count * 4;
-  for (const t of entry.queues) size += 12 + (t.picks?.length ?? 0) * 4;
-  for (const t of entry.partitions) size += 16 + (t.picks?.length ?? 0) * 4;
-  const c = entry.columns;
-  if (c !== undefined) {
-    size += 8 + entry.records.count * 24;
-    for (const list of [c.group, c.dedupId]) for (const text of list ?? []) size += 4 + (text?.length ?? 0) * 3;
-  }
-  if (entry.deaths !== undefined) size += 8 + JSON.stringify(entry.deaths).length * 3;
-  if (entry.producer !== undefined) size += 32 + entry.producer.line.length * 3;
-  if (entry.retain !== undefined) size += 16 + (entry.retain.tenant.length + entry.retain.address.length) * 3;
-  return size;
-}
-
-function recordsSize(records: Records): number {
-  return records.count === 0 ? 0 : (records.ends[records.count - 1] ?? 0) - records.start;
 }
 
 function writeEntry(entry: Entry, out: Out, room: Room, flag: number): void {
@@ -168,56 +145,6 @@ function writeEntry(entry: Entry, out: Out, room: Room, flag: number): void {
   }
 }
 
-function writeMessages(entry: MessagesEntry, out: Out, room: Room): void {
-  const { columns, deaths, producer, retain } = entry;
-  out.u8((columns ? HAS.columns : 0) | (deaths ? HAS.deaths : 0) | (producer ? HAS.producer : 0) | (retain ? HAS.retain : 0));
-  out.f64(entry.nowMs);
-  out.u32(entry.records.count);
-  out.u32(entry.queues.length);
-  for (const target of entry.queues) {
-    out.u32(target.queue);
-    out.picks(target.picks);
-  }
-  out.u32(entry.named);
-  out.u32(entry.partitions.length);
-  for (const target of entry.partitions) {
-    out.u32(target.topic);
-    out.u32(target.partition);
-    out.picks(target.picks);
-  }
-  if (columns !== undefined) writeColumns(columns, entry.records.count, out);
-  if (deaths !== undefined) out.text(JSON.stringify(deaths));
-  if (producer !== undefined) {
-    out.f64(producer.id);
-    out.u32(producer.epoch);
-    out.f64(producer.sequence);
-    out.text(producer.line);
-  }
-  if (retain !== undefined) {
-    out.text(retain.tenant);
-    out.text(retain.address);
-  }
-  entry.recordsAt = out.records(entry.records, room);
-}
-
-function writeColumns(columns: Columns, count: number, out: Out): void {
-  const { priority, dueMs, ttlMs, group, dedupId } = columns;
-  out.u8(
-    (priority ? COLUMN.priority : 0) |
-      (dueMs ? COLUMN.dueMs : 0) |
-      (ttlMs ? COLUMN.ttlMs : 0) |
-      (group ? COLUMN.group : 0) |
-      (dedupId ? COLUMN.dedupId : 0),
-  );
-  for (let i = 0; i < count; i++) {
-    if (priority !== undefined) out.u8(priority[i] ?? 0);
-    if (dueMs !== undefined) out.f64(dueMs[i] ?? 0);
-    if (ttlMs !== undefined) out.f64(ttlMs[i] ?? Number.POSITIVE_INFINITY);
-    if (group !== undefined) out.text(group[i] ?? '');
-    if (dedupId !== undefined) out.text(dedupId[i] ?? '');
-  }
-}
-
 function readEntry(input: In): Entry {
   const kind = input.u8() & ~CHECKPOINT;
   switch (kind) {
@@ -269,49 +196,6 @@ function readReturned(input: In): Entry {
   const as = RETURNED[input.u8()];
   if (as === undefined) throw new RangeError('unknown way of coming back');
   return { kind: 'returned', queue, dueMs, as, runs: input.runs() };
-}
-
-function readMessages(input: In): MessagesEntry {
-  const has = input.u8();
-  const nowMs = input.f64();
-  const count = input.u32();
-  const queues: QueueTarget[] = [];
-  for (let left = input.u32(); left > 0; left--) queues.push({ queue: input.u32(), picks: input.picks() });
-  const named = input.u32();
-  const partitions: PartitionTarget[] = [];
-  for (let left = input.u32(); left > 0; left--) partitions.push({ topic: input.u32(), partition: input.u32(), picks: input.picks() });
-  const columns = (has & HAS.columns) !== 0 ? readColumns(input, count) : undefined;
-  const deaths = (has & HAS.deaths) !== 0 ? (JSON.parse(input.text()) as Death[][]) : undefined;
-  const producer =
-    (has & HAS.producer) !== 0 ? { id: input.f64(), epoch: input.u32(), sequence: input.f64(), line: input.text() } : undefined;
-  const retain = (has & HAS.retain) !== 0 ? { tenant: input.text(), address: input.text() } : undefined;
-  const { records, recordsAt } = input.records();
-  const bases = new Float64Array(partitions.length);
-  return { kind: 'messages', nowMs, records, recordsAt, queues, partitions, named, bases, columns, deaths, producer, retain };
-}
-
-function readColumns(input: In, count: number): Columns {
-  const has = input.u8();
-  input.expect(count);
-  const priority = (has & COLUMN.priority) !== 0 ? new Uint8Array(count) : undefined;
-  const dueMs = (has & COLUMN.dueMs) !== 0 ? new Float64Array(count) : undefined;
-  const ttlMs = (has & COLUMN.ttlMs) !== 0 ? new Float64Array(count) : undefined;
-  const group: (string | undefined)[] | undefined = (has & COLUMN.group) !== 0 ? [] : undefined;
-  const dedupId: (string | undefined)[] | undefined = (has & COLUMN.dedupId) !== 0 ? [] : undefined;
-  for (let i = 0; i < count; i++) {
-    if (priority !== undefined) priority[i] = input.u8();
-    if (dueMs !== undefined) dueMs[i] = input.f64();
-    if (ttlMs !== undefined) ttlMs[i] = input.f64();
-    if (group !== undefined) group.push(input.text() || undefined);
-    if (dedupId !== undefined) dedupId.push(input.text() || undefined);
-  }
-  return {
-    ...(priority && { priority }),
-    ...(dueMs && { dueMs }),
-    ...(ttlMs && { ttlMs }),
-    ...(group && { group }),
-    ...(dedupId && { dedupId }),
-  };
 }
 
 function readCarried(input: In): Entry {

@@ -34,6 +34,8 @@ export interface MessagesEntry {
   /** First offset in each of `partitions`; known once applied. */
   bases: Float64Array;
   readonly columns: Columns | undefined;
+  /** How many messages each record stands for; absent: one each. Such an entry goes to partitions only. */
+  readonly packs: Uint32Array | undefined;
   /** Why each was dead-lettered on its way, newest first. */
   readonly deaths: readonly (readonly Death[])[] | undefined;
   readonly producer: Required<ProducerStamp> | undefined;

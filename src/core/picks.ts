@@ -20,7 +20,8 @@ export function pickColumns(columns: Columns, picks: Uint32Array): Columns {
     if (Array.isArray(column)) out[name] = Array.from(picks, (i) => column[i]);
     else if (column !== undefined) {
       const from = column as Float64Array;
-      out[name] = from.slice(0, picks.length).map((_, k) => from[picks[k] ?? 0] ?? 0);
+      const Column = from.constructor as Float64ArrayConstructor;
+      out[name] = new Column(picks.length).map((_, k) => from[picks[k] ?? 0] ?? 0);
     }
   }
   return out as Columns;

@@ -8,6 +8,7 @@ import { type Batch, messagesEntry, type Rules, type Taken } from './batch.ts';
 import { type Fault, faultEntries } from './dead-letter.ts';
 import type { Entry, MessagesEntry, ProducerBatch } from './entry.ts';
 import { checkSchemas } from './faults.ts';
+import { checkPacks, messagesIn, staysPacked, unpacked } from './packs.ts';
 import { startOf } from './picks.ts';
 import { nothingPlanned, type Plan } from './plan.ts';
 import { NONE_WITHOUT, routeOfAll, sharesOf } from './route.ts';
@@ -25,9 +26,18 @@ export interface PublishDecision {
   readonly duplicates: Uint8Array | undefined;
   /** Where a repeated batch of an idempotent producer was put the first time. */
   readonly repeated: ProducerBatch | undefined;
+  /** Packs were taken apart: of each record that was given, which record of `main`, or of `repeated`, is its first message. */
+  readonly firsts: Uint32Array | undefined;
 }
 
-const NOTHING: PublishDecision = { entries: [], main: undefined, routed: 0, duplicates: undefined, repeated: undefined };
+const NOTHING: PublishDecision = {
+  entries: [],
+  main: undefined,
+  routed: 0,
+  duplicates: undefined,
+  repeated: undefined,
+  firsts: undefined,
+};
 
 export function decidePublish(
   state: State,
@@ -45,15 +55,36 @@ export function decidePublish(
   if (tenant.router.exchange(exchange)?.internal === true) {
     return refuse('forbidden', `Exchange "${exchange}" is internal: only bindings feed it. Publish to the exchange it is bound to.`);
   }
-  const unfit = checkTopic(tenant, publish) ?? checkSizes(records, rules.messageBytesMax, 'the broker');
+  const unfit =
+    checkTopic(tenant, publish) ??
+    checkTimes(publish) ??
+    checkPacks(publish, rules) ??
+    checkSizes(records, rules.messageBytesMax, 'the broker');
   if (unfit !== undefined) return unfit;
 
   const repeated = publish.producer && checkSequence(state, publish, plan);
   if (repeated !== undefined && repeated !== 'next') {
     if (isRefusal(repeated)) return repeated;
-    return { ...NOTHING, repeated, routed: 1, duplicates: allBits(records.count) };
+    return { ...NOTHING, repeated, routed: 1, duplicates: allBits(records.count), firsts: firstsOf(publish, repeated) };
   }
+  if (publish.packs === undefined || staysPacked(tenant, publish, route)) return decideRecords(tenant, publish, route, nowMs, rules, plan);
+  const singly = unpacked(publish, rules);
+  if (isRefusal(singly)) return singly;
+  const tooLarge = checkSizes(singly.publish.records, rules.messageBytesMax, 'the broker');
+  if (tooLarge !== undefined) return tooLarge;
+  const decided = decideRecords(tenant, singly.publish, route, nowMs, rules, plan);
+  return isRefusal(decided) ? decided : { ...decided, firsts: singly.firsts };
+}
 
+function decideRecords(
+  tenant: Tenant,
+  publish: Publish,
+  route: Route<Destination>,
+  nowMs: number,
+  rules: Rules,
+  plan: Plan,
+): PublishDecision | Refusal {
+  const { records, exchange = MAIN_LINE } = publish;
   const views: (Message | undefined)[] = [];
   const message = (i: number): Message => {
     let view = views[i];
@@ -93,6 +124,15 @@ function checkTopic(tenant: Tenant, { address, toTopic, columns, records }: Publ
   return undefined;
 }
 
+function checkTimes({ records, columns }: Publish): Refusal | undefined {
+  const times = columns?.timeMs;
+  for (let i = 0; times !== undefined && i < records.count; i++) {
+    if (Number.isNaN(times[i] ?? Number.NaN))
+      return refuse('invalid', `Record ${i} of this batch has no time. Give milliseconds since 1970.`);
+  }
+  return undefined;
+}
+
 /** A stamp is the next one, a repeat of a remembered batch, or refused. */
 function checkSequence(state: State, publish: Publish, plan: Plan): ProducerBatch | 'next' | Refusal {
   const stamp = publish.producer;
@@ -110,13 +150,14 @@ function checkSequence(state: State, publish: Publish, plan: Plan): ProducerBatc
   if (isNewEpoch && producer.name !== undefined)
     return refuse('invalid', `Producer ${stamp.id} has epoch ${producer.epoch}; epoch ${stamp.epoch} was never given out.`);
   const line = isNewEpoch ? undefined : producer.lines.get(name);
+  const count = messagesIn(publish.records.count, undefined, publish.packs);
   const planned = `${stamp.id}/${stamp.epoch}/${name}`;
   const next = plan.sequences.get(planned) ?? (isNewEpoch ? 0 : (line?.next ?? stamp.sequence));
   if (stamp.sequence === next) {
-    plan.sequences.set(planned, sequenceAfter(next, publish.records.count));
+    plan.sequences.set(planned, sequenceAfter(next, count));
     return 'next';
   }
-  const known = line?.recent.find((batch) => batch.sequence === stamp.sequence && batch.count === publish.records.count);
+  const known = line?.recent.find((batch) => batch.sequence === stamp.sequence && batch.count === count);
   if (known !== undefined) return known;
   return refuse('out-of-order', `Producer ${stamp.id} sent sequence ${stamp.sequence} to "${name}", but ${next} comes next there.`);
 }
@@ -147,7 +188,18 @@ function decideTargets(batch: Batch, route: Route<Destination>, publish: Publish
   extra.push(...taken.turnedAway);
   const routed = taken.queues.length + taken.partitions.length + extra.length + (taken.duplicates === undefined ? 0 : 1);
   const entries = main === undefined ? extra : [main, ...extra];
-  return { entries, main, routed, duplicates: taken.duplicates, repeated: undefined };
+  return { entries, main, routed, duplicates: taken.duplicates, repeated: undefined, firsts: undefined };
+}
+
+/** Packs may have been kept the first time, or taken apart. */
+function firstsOf({ records, packs }: Publish, repeated: ProducerBatch): Uint32Array | undefined {
+  if (packs === undefined || repeated.offsets.length === records.count) return undefined;
+  let next = 0;
+  return Uint32Array.from({ length: records.count }, (_, i) => {
+    const first = next;
+    next += packs[i] ?? 1;
+    return first;
+  });
 }
 
 function allBits(count: number): Uint8Array {

@@ -1,6 +1,7 @@
 /** Idempotent publishers: what is remembered of each, and how its sequences go on. */
 
 import type { MessagesEntry, ProducerBatch } from './entry.ts';
+import { messagesIn } from './packs.ts';
 import type { State } from './state.ts';
 
 /** Batches remembered per producer and line: clients have at most five in flight. */
@@ -21,12 +22,13 @@ export function placed(entry: MessagesEntry): { partitions: Int32Array; offsets:
   for (let t = 0; t < entry.partitions.length; t++) {
     const target = entry.partitions[t];
     if (target?.topic !== entry.named) continue;
-    const base = entry.bases[t] ?? 0;
+    let next = entry.bases[t] ?? 0;
     const count = target.picks?.length ?? entry.records.count;
     for (let k = 0; k < count; k++) {
       const i = target.picks?.[k] ?? k;
       partitions[i] = target.partition;
-      offsets[i] = base + k;
+      offsets[i] = next;
+      next += entry.packs?.[i] ?? 1;
     }
   }
   return { partitions, offsets };
@@ -47,13 +49,14 @@ export function remember(state: State, entry: MessagesEntry): void {
     producer.lines.set(stamp.line, line);
   }
   const at = placed(entry);
+  const count = messagesIn(entry.records.count, undefined, entry.packs);
   const batch: ProducerBatch = {
     sequence: stamp.sequence,
-    count: entry.records.count,
+    count,
     partitions: at === undefined ? [] : [...at.partitions],
     offsets: at === undefined ? [] : [...at.offsets],
   };
-  line.next = sequenceAfter(stamp.sequence, entry.records.count);
+  line.next = sequenceAfter(stamp.sequence, count);
   line.recent.push(batch);
   if (line.recent.length > RECENT_MAX) line.recent.shift();
 }

@@ -25,12 +25,20 @@ export async function erase(host: Host, files: LogFiles, segment: Segment): Prom
   await host.disk.remove(handle.path);
 }
 
-/** The same for a segment that an open log has just let go of. Once it resolves, the file does not come back. */
-export async function eraseFormer({ host, files, writer }: Parts, segment: Segment): Promise<void> {
-  try {
-    await erase(host, files, segment);
-  } catch (error) {
-    throw passing(error, segment.path) ?? writer.fail(error);
+/**
+ * The same for segments that an open log has just let go of. Once it resolves, the files do not come back. One that cannot be removed yet
+ * (a full disk) goes before any that is let go of later: files that stayed between others gone would look like a gap in the log.
+ */
+export async function eraseFormer({ host, files, writer }: Parts, segments: readonly Segment[]): Promise<void> {
+  const { leaving } = writer;
+  leaving.push(...segments);
+  for (let segment = leaving[0]; segment !== undefined; segment = leaving[0]) {
+    try {
+      await erase(host, files, segment);
+    } catch (error) {
+      throw passing(error, segment.path) ?? writer.fail(error);
+    }
+    leaving.shift();
+    await writer.syncNames();
   }
-  await writer.syncNames();
 }

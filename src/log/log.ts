@@ -5,6 +5,7 @@
 
 import type { Host } from '../host/host.ts';
 import { type Offset, offset } from '../model/lines.ts';
+import { PACK_MAX, type RecordColumns } from '../model/packs.ts';
 import type { Records } from '../model/record.ts';
 import { Refused } from '../model/refusal.ts';
 import { compact, type KeyOf } from './compact.ts';
@@ -17,14 +18,13 @@ import { retainFrom } from './retention.ts';
 import { Segments } from './segments.ts';
 import { trim, truncate } from './shape.ts';
 import type { LogSlice } from './slice.ts';
-import { type LogColumns, PACK_MAX, Tail } from './tail.ts';
+import { Tail } from './tail.ts';
 import { LogWriter } from './writer.ts';
 
 export { discard } from './discard.ts';
 export { examineLog, type LogFinding, type LogReport, salvageLog } from './doctor.ts';
 export { LogFiles } from './files.ts';
 export type { LogSlice } from './slice.ts';
-export type { LogColumns } from './tail.ts';
 
 export interface LogOptions {
   /** Made when the first record is written. No other log may use it. */
@@ -111,6 +111,11 @@ export class PartitionLog {
     return offset(this.#writer.synced);
   }
 
+  /** There may be packs in it. */
+  get packed(): boolean {
+    return this.#segments.packed;
+  }
+
   /** Bytes of all segments, the unwritten ones included. */
   get sizeBytes(): number {
     return this.#segments.sizeBytes;
@@ -125,7 +130,7 @@ export class PartitionLog {
    * Appends records, copying them at once; `picks` are the numbers of those to take, in order. `base` has to be `end`; a replay may also
    * append again what was there when the log was opened, which is passed over. Anything else throws: it is the caller's mistake.
    */
-  append(base: Offset, timeMs: number, records: Records, picks?: Uint32Array, columns?: LogColumns): void {
+  append(base: Offset, timeMs: number, records: Records, picks?: Uint32Array, columns?: RecordColumns): void {
     this.#checkOpen();
     if (Number.isNaN(timeMs) || this.#truncating)
       throw new Error('A batch needs a time, and cannot be appended while the log is truncated.');
@@ -235,7 +240,7 @@ export class PartitionLog {
     return this.#closed;
   }
 
-  #copy(records: Records, first: number, last: number, timeMs: number, columns: LogColumns | undefined): void {
+  #copy(records: Records, first: number, last: number, timeMs: number, columns: RecordColumns | undefined): void {
     if (columns?.packs === undefined && columns?.timesMs === undefined) this.#tail.append(records, first, last, timeMs);
     else this.#tail.appendTold(records, first, last, timeMs, columns);
   }
@@ -292,7 +297,7 @@ const DONE = Promise.resolve();
 
 function done(): void {}
 
-function checkColumns({ packs, timesMs }: LogColumns, count: number): void {
+function checkColumns({ packs, timesMs }: RecordColumns, count: number): void {
   for (let i = 0; packs !== undefined && i < count; i++) {
     const messages = packs[i] ?? 0;
     if (messages < 1 || messages > PACK_MAX) throw new Error(`Record ${i} of a batch is said to stand for ${messages} messages.`);

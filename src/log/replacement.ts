@@ -115,8 +115,7 @@ export class Replacement {
     // Final as well: a rename that fails may have happened all the same.
     await writer.final(() => host.disk.rename(this.#path, segment.path));
     await writer.syncNames();
-    const former = segments.replace(from, count, [segment]);
-    for (const one of former) await eraseFormer(this.#parts, one);
+    await eraseFormer(this.#parts, segments.replace(from, count, [segment]));
   }
 
   async #flush(): Promise<void> {

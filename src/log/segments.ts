@@ -36,6 +36,10 @@ export class Segments {
     return sum;
   }
 
+  get packed(): boolean {
+    return this.#items.some((segment) => segment.packed);
+  }
+
   at(i: number): Segment {
     const segment = this.#items[i];
     if (segment === undefined)

@@ -13,7 +13,7 @@ export async function trim(parts: Parts, start: number): Promise<void> {
   // The name of the active segment may be all that tells where the log ends.
   await writer.exclusive(() => writer.anchor());
   while (segments.count > 1 && segments.first.end <= start && segments.first.settled) {
-    for (const segment of segments.replace(0, 1, [])) await eraseFormer(parts, segment);
+    await eraseFormer(parts, segments.replace(0, 1, []));
   }
 }
 

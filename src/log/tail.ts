@@ -1,5 +1,6 @@
 /** The end of a log in memory: what was appended and is not on its way to the file yet, and a little of what was written last. */
 
+import type { RecordColumns } from '../model/packs.ts';
 import { type Records, sizeOf } from '../model/record.ts';
 import { BATCH_BYTES, extendBatch, HEADER_BYTES, Header, sealBatch } from './batch.ts';
 import { BLOCK_BYTES, type Block, type LogFiles, newBlock } from './files.ts';
@@ -9,16 +10,6 @@ import type { Segments } from './segments.ts';
 const CHUNK_BYTES_MIN = 4096;
 /** Offsets of a segment are counted from its base in 32 bits. */
 const SPAN_MAX = 0xffff_ffff;
-/** Most messages of one pack. */
-export const PACK_MAX: number = 0x7fff_ffff;
-
-/** What is told of records beside their bytes: one element per record of the batch they are taken from. */
-export interface LogColumns {
-  /** How many messages each stands for, 1 to 2^31 - 1; absent: one each. */
-  readonly packs?: Uint32Array | undefined;
-  /** The publisher's time of each (of a pack, its latest), milliseconds since 1970: what records are found by. Absent: the time of the append. */
-  readonly timesMs?: Float64Array | undefined;
-}
 
 /** Consecutive batches of one segment. Bytes up to `writtenBytes` are in the file, those up to `sealedBytes` never change again. */
 export interface Chunk {
@@ -79,7 +70,7 @@ export class Tail {
   }
 
   /** The same with what is told of them. Such a batch carries it before its records, so it is complete at once and takes no more. */
-  appendTold(records: Records, first: number, last: number, timeMs: number, columns: LogColumns): void {
+  appendTold(records: Records, first: number, last: number, timeMs: number, columns: RecordColumns): void {
     const { bytes, ends } = records;
     let from = first === 0 ? records.start : (ends[first - 1] ?? 0);
     checkSizes(records, first, last, from);
@@ -190,7 +181,7 @@ export class Tail {
   }
 
   /** Writes a whole batch: bytes `from` to `to` of `bytes`, of which the first is record `first` of what `columns` tell of. */
-  #put(header: Header, bytes: Uint8Array, from: number, to: number, { packs, timesMs }: LogColumns, first: number): void {
+  #put(header: Header, bytes: Uint8Array, from: number, to: number, { packs, timesMs }: RecordColumns, first: number): void {
     const chunk = this.#chunkFor(header.sizeBytes, header.span);
     const { view, bytes: block } = chunk.block;
     let at = chunk.usedBytes + HEADER_BYTES;

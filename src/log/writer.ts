@@ -40,6 +40,8 @@ export class LogWriter {
   #exists: boolean;
   #dirty: boolean;
   #namesDirty: boolean;
+  /** Segments let go of, oldest first, whose files are still to be removed. */
+  readonly leaving: Segment[] = [];
   /** Offset up to which the log is in its files, and how much of the segment written to that makes. */
   #written: number;
   #writtenBytes: number;

@@ -23,6 +23,8 @@ export interface Capabilities {
   readonly deduplication: boolean;
   readonly retained: boolean;
   readonly seekByTime: boolean;
+  /** Records that stand for several messages are kept as they are (`Publish.packs`, `Fetch.packed`). */
+  readonly packs: boolean;
 }
 
 /** Who asks. Absent fields: the process itself, which may do everything in the default tenant. */
@@ -45,6 +47,8 @@ export interface Columns {
   readonly keyHash?: Int32Array;
   /** The partition asked for; -1 = by key, or the broker's choice. */
   readonly partition?: Int32Array;
+  /** The publisher's own time of each record (of a pack, its latest), milliseconds since 1970: what `offsetAt` finds it by. Default: when it is stored. */
+  readonly timeMs?: Float64Array;
 }
 
 /**
@@ -78,7 +82,14 @@ export interface Publish {
   readonly transient?: boolean;
   /** The last record becomes the retained value of the address; an empty body removes it. */
   readonly retain?: boolean;
+  /** `sequence` counts messages, also those of packs. */
   readonly producer?: ProducerStamp;
+  /**
+   * How many messages each record stands for, at least 1, as its language counts them. A record of several is a *pack*: it takes as many
+   * offsets, and is kept as it is if only this topic takes it and nothing has to look into it; else it is unpacked first. Only with
+   * `toTopic` and a partition asked for each record; else `invalid`. `unsupported` when no open door can unpack its language.
+   */
+  readonly packs?: Uint32Array;
 }
 
 export interface Published {
@@ -86,6 +97,7 @@ export interface Published {
   readonly routed: number;
   /** Per record of the batch, where the topic named like the address put it; absent when there is no such topic. */
   readonly partitions?: Int32Array;
+  /** Of a pack, that of its first message. */
   readonly offsets?: Float64Array;
   /** Bits of records that were known already (dedup id or producer sequence) and not stored again; absent = none. */
   readonly duplicates?: Uint8Array;
@@ -205,7 +217,10 @@ export interface Fetched {
   readonly records: Records;
   /** Offset of each record (compaction leaves gaps). */
   readonly offsets: Float64Array;
+  /** When each was stored. */
   readonly timestamps: Float64Array;
+  /** With `Fetch.packed`: how many messages each record stands for; absent: one each. The first may begin before what was asked for. */
+  readonly packs?: Uint32Array;
   /** Where to read next. */
   readonly next: Offset;
   readonly start: Offset;
@@ -220,6 +235,8 @@ export interface Fetch {
   readonly sizeBytesMax?: number;
   /** Wait for a record to come when there is none. Default 0. */
   readonly waitMs?: number;
+  /** Packs come as they are kept, instead of message by message: for those who speak their language. */
+  readonly packed?: true;
   readonly signal?: AbortSignal;
 }
 
@@ -343,7 +360,7 @@ export interface Engine {
   purge(queue: string): Promise<number>;
 
   fetch(fetch: Fetch): Promise<Fetched>;
-  /** The first record at or after a time; `end` when there is none. */
+  /** The first record at or after a time, its publisher's if told, else that of its storing; `end` when there is none. */
   offsetAt(topic: string, partition: number, timeMs: number): Promise<Offset>;
   /** Lets a partition begin later: what is before goes. Resolves with where it begins now, once that is safe. */
   trim(topic: string, partition: number, start: Offset): Promise<Offset>;

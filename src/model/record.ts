@@ -11,6 +11,7 @@
  * fields can be added. Reading checks every length against what is there and answers `Refused('invalid')`.
  */
 
+import { fromJson, toJson } from './header-json.ts';
 import type { HeaderValue, Message } from './message.ts';
 import { Refused } from './refusal.ts';
 
@@ -28,8 +29,21 @@ export interface Records {
 /** Turns a language's property bytes into the neutral view. The neutral language is built in; doors bring theirs. */
 export interface Language {
   readonly number: number;
-  /** `head` and `body` are borrowed: copy what must outlive the call. */
+  /** `head` and `body` are borrowed: copy what must outlive the call. Throws `Refused('invalid')`, also for a pack. */
   read(head: Uint8Array, body: Uint8Array): Message;
+  /** Of a pack, how many messages it holds, by its own word; 0: it is a single message. Only with `unpack`. */
+  count?(head: Uint8Array, body: Uint8Array): number;
+  /**
+   * The messages of a pack, one by one, as records of this language: as many as `count` says, in a memory of their own. Throws
+   * `Refused('invalid')` when they are not there, or are more than 64 MiB.
+   */
+  unpack?(head: Uint8Array, body: Uint8Array): Unpacked;
+}
+
+/** What a pack holds. */
+export interface Unpacked extends Records {
+  /** Its publisher's time of each, milliseconds since 1970; absent: that of the pack is told for all. */
+  readonly timesMs?: Float64Array;
 }
 
 const TAG = {
@@ -67,7 +81,6 @@ const TEXT_OF_TAG: ReadonlyMap<number, (typeof TEXT_TAGS)[number]> = new Map(TEX
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: false });
 const FIELD_MAX = 0xff_ffff;
-const HEADER_DEPTH_MAX = 32;
 const SPARE_MAX = 64;
 /** One large batch must not be remembered for ever. */
 const SPARE_BYTES_MAX = 1 << 18;
@@ -286,32 +299,6 @@ function readHeader(field: Uint8Array, into: Map<string, HeaderValue>): void {
   } catch (cause) {
     throw new Refused('invalid', 'A header of this message does not parse.', { cause });
   }
-}
-
-/** JSON cannot say bigint, bytes or a map with any key: those three are wrapped as `{ "$": kind, v: … }`. */
-function toJson(value: HeaderValue, depth: number): unknown {
-  if (depth > HEADER_DEPTH_MAX) throw new Refused('invalid', `A header is nested deeper than ${HEADER_DEPTH_MAX}.`);
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
-  if (typeof value === 'number') return Number.isFinite(value) ? value : { $: 'number', v: String(value) };
-  if (typeof value === 'bigint') return { $: 'bigint', v: value.toString() };
-  if (value instanceof Uint8Array) return { $: 'bytes', v: Buffer.from(value).toString('base64') };
-  if (value instanceof Map) return { $: 'map', v: [...value].map(([k, v]) => [k, toJson(v, depth + 1)]) };
-  if (Array.isArray(value)) return (value as readonly HeaderValue[]).map((v) => toJson(v, depth + 1));
-  throw new Refused(
-    'invalid',
-    `A header cannot hold a value of type ${typeof value}. Use text, numbers, booleans, null, bytes, lists or maps.`,
-  );
-}
-
-function fromJson(json: unknown): HeaderValue {
-  if (json === null || typeof json === 'string' || typeof json === 'number' || typeof json === 'boolean') return json;
-  if (Array.isArray(json)) return json.map(fromJson);
-  const { $: kind, v } = json as { $?: unknown; v?: unknown };
-  if (kind === 'number' && typeof v === 'string') return Number(v);
-  if (kind === 'bigint' && typeof v === 'string') return BigInt(v);
-  if (kind === 'bytes' && typeof v === 'string') return new Uint8Array(Buffer.from(v, 'base64'));
-  if (kind === 'map' && Array.isArray(v)) return new Map((v as [string, unknown][]).map(([k, x]) => [k, fromJson(x)]));
-  throw new Refused('invalid', 'A header holds a value of no known kind.');
 }
 
 function headSize(bytes: Uint8Array, at: number): number {

@@ -13,7 +13,8 @@ import type {
   Receiver,
 } from '../model/engine.ts';
 import { MAIN_LINE, type Message } from '../model/message.ts';
-import { type Records, readMessage } from '../model/record.ts';
+import { packedIn, unpackRecord } from '../model/packs.ts';
+import { type Language, type Records, readMessage } from '../model/record.ts';
 
 /** A message that went by. */
 export interface Recorded {
@@ -37,9 +38,11 @@ export class Recorder {
   readonly delivered: Recorded[] = [];
   readonly deadLettered: RecordedDeath[] = [];
   readonly #valueOf: (message: Message) => unknown;
+  readonly #languages: ReadonlyMap<number, Language>;
 
-  constructor(decodeValue: (message: Message) => unknown) {
+  constructor(decodeValue: (message: Message) => unknown, languages: readonly Language[]) {
     this.#valueOf = decodeValue;
+    this.#languages = new Map(languages.map((language) => [language.number, language]));
   }
 
   died(queue: string, deliveries: Deliveries, reason: DeathReason): void {
@@ -93,14 +96,19 @@ export class Recorder {
 
   #note(exchange: string = MAIN_LINE, address: string, records: Records): void {
     for (let i = 0; i < records.count; i++) {
-      const message = readMessage(records.bytes, i === 0 ? records.start : (records.ends[i - 1] ?? 0));
+      const at = i === 0 ? records.start : (records.ends[i - 1] ?? 0);
+      if (packedIn(records.bytes, at, this.#languages) > 0) {
+        this.#note(exchange, address, unpackRecord(records.bytes, at, this.#languages));
+        continue;
+      }
+      const message = readMessage(records.bytes, at, this.#languages);
       this.published.push({ exchange, address, queue: '', message, value: this.#valueOf(message), attempts: 0 });
     }
   }
 
   *#read(queue: string, { bytes, at, count, attempts }: Deliveries): Generator<Recorded> {
     for (let i = 0; i < count; i++) {
-      const message = readMessage(bytes, at[i] ?? 0);
+      const message = readMessage(bytes, at[i] ?? 0, this.#languages);
       yield {
         exchange: message.exchange,
         address: message.address,

@@ -9,7 +9,7 @@ import { silentLogger } from '../host/text-logger.ts';
 import type { Message } from '../model/message.ts';
 import { Recorder } from './recorder.ts';
 
-export { type ConformanceSubject, describeEngine } from './conformance/conformance.ts';
+export { BUNDLES, type ConformanceSubject, describeEngine } from './conformance/conformance.ts';
 export type { Recorded, RecordedDeath } from './recorder.ts';
 
 export interface TestBrokerOptions extends Partial<Omit<BrokerOptions, 'directory'>>, SchemaOptions {
@@ -73,7 +73,7 @@ export class TestBroker<Events extends EventMap = EventMap> extends Signalbox<Ev
 export async function createTestBroker<Events extends EventMap = EventMap>(options: TestBrokerOptions = {}): Promise<TestBroker<Events>> {
   const { seed = 1, startMs, schemas, unique, ...rest } = options;
   const clock = new HandClock(startMs);
-  const recorder = new Recorder(valueOrBytes);
+  const recorder = new Recorder(valueOrBytes, rest.languages ?? []);
   const host = { clock, disk: new MemoryDisk(), random: new SimRandom(seed), logger: silentLogger };
   const broker = await openBroker(host, {
     durability: 'memory',

@@ -64,6 +64,7 @@ const messages: fc.Arbitrary<MessagesEntry> = records.chain((of) => {
       ttlMs: list(time, count).map((all) => Float64Array.from(all)),
       group: list(maybeText, count),
       dedupId: list(maybeText, count),
+      timeMs: list(fc.double({ noNaN: true }), count).map((all) => Float64Array.from(all)),
     },
     { requiredKeys: [] },
   );
@@ -77,6 +78,10 @@ const messages: fc.Arbitrary<MessagesEntry> = records.chain((of) => {
     named: u32,
     bases: fc.constant(new Float64Array(0)),
     columns: fc.option(columns, { nil: undefined }),
+    packs: fc.option(
+      list(fc.integer({ min: 1, max: 0x7fff_ffff }), count).map((all) => Uint32Array.from(all)),
+      { nil: undefined },
+    ),
     deaths: fc.option(list(fc.array(death, { maxLength: 3 }), count), { nil: undefined }),
     producer: fc.option(fc.record({ id: whole, epoch: u32, sequence: whole, line: text }), { nil: undefined }),
     retain: fc.option(fc.record({ tenant: text, address: text }), { nil: undefined }),

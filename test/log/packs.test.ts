@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SimRandom } from '../../src/host/simulated/sim-random.ts';
-import { examineLog, type LogColumns, type PartitionLog, salvageLog } from '../../src/log/log.ts';
+import { examineLog, type PartitionLog, salvageLog } from '../../src/log/log.ts';
+import type { RecordColumns } from '../../src/model/packs.ts';
 import { type Records, sizeOf } from '../../src/model/record.ts';
 import { batchesOf, diskWith, takeFiles } from './files-fixture.ts';
 import { append, DIRECTORY, memoryHost, offset, openLog, readAll, recordsOf, type Seen, seenIn } from './fixture.ts';
@@ -138,7 +139,7 @@ test('reading from inside of a pack begins with it; a pack that is not safe to i
 test('what no pack can be is a mistake of the caller, and so is a pack that is there in part', async () => {
   const host = memoryHost();
   const log = await openLog(host);
-  const one = (columns: LogColumns) => log.append(log.end, 1, recordsOf(['a', 'b']), undefined, columns);
+  const one = (columns: RecordColumns) => log.append(log.end, 1, recordsOf(['a', 'b']), undefined, columns);
   assert.throws(() => one({ packs: Uint32Array.of(1, 0) }), /Record 1 .* 0 messages/);
   assert.throws(() => one({ packs: Uint32Array.of(2 ** 31, 1) }), /Record 0 .* 2147483648 messages/);
   assert.throws(() => one({ packs: Uint32Array.of(1) }), /Record 1 .* 0 messages/);

@@ -189,6 +189,7 @@ const LESS: Partial<Capabilities> = {
   deduplication: false,
   retained: false,
   seekByTime: false,
+  packs: false,
 };
 
 /** An engine of queues and topics and little else, which says so. */
@@ -212,6 +213,7 @@ function plain(): Promise<ConformanceSubject> {
       offsetAt: () => no('times of records'),
       publish: (publish: Publish) => {
         if (publish.retain === true) return no('retained values');
+        if (publish.packs !== undefined) return no('packs');
         return publish.columns?.dueMs === undefined ? engine.publish(publish) : no('delays');
       },
     };

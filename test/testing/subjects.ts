@@ -8,7 +8,7 @@ import type { Disk } from '../../src/host/disk.ts';
 import { HandClock } from '../../src/host/hand-clock.ts';
 import { MemoryDisk } from '../../src/host/memory-disk.ts';
 import { NodeDisk } from '../../src/host/node-disk.ts';
-import { type ConformanceSubject, createTestBroker } from '../../src/testing/testing.ts';
+import { BUNDLES, type ConformanceSubject, createTestBroker } from '../../src/testing/testing.ts';
 import { mortalHost } from './mortal-host.ts';
 
 /** Small files, so that what depends on whole segments happens within a test. */
@@ -16,6 +16,7 @@ export const SMALL: Omit<BrokerOptions, 'directory'> = {
   blockBytesMax: 1 << 20,
   segmentBytes: 1 << 22,
   logSegmentBytes: 100_000,
+  languages: [BUNDLES],
   upkeep: { intervalMs: 1000 },
 };
 

@@ -6,6 +6,7 @@ import { exchanges } from './exchanges.ts';
 import { handlers } from './handlers.ts';
 import { badInput } from './input.ts';
 import { limits } from './limits.ts';
+import { packs } from './packs.ts';
 import { pressure } from './pressure.ts';
 import { promises } from './promises.ts';
 import { queueLife } from './queue-life.ts';
@@ -21,6 +22,7 @@ import { topics } from './topics.ts';
 import { transactions } from './transactions.ts';
 import { type Check, type ConformanceSubject, Trial } from './trial.ts';
 
+export { BUNDLES } from './bundles.ts';
 export type { ConformanceSubject } from './trial.ts';
 
 const CHAPTERS: readonly (readonly [string, readonly Check[]])[] = [
@@ -31,6 +33,7 @@ const CHAPTERS: readonly (readonly [string, readonly Check[]])[] = [
   ['retries', retries],
   ['dead letters', deadLetters],
   ['topics', topics],
+  ['packs', packs],
   ['subscriptions', subscriptions],
   ['handlers of topics', handlers],
   ['exchanges', exchanges],
@@ -48,7 +51,8 @@ const CHECK_MS = 20_000;
 
 /**
  * Checks that an engine keeps what the Engine port promises; call it at the top of a test file. What its capability record says it cannot
- * do is checked to be refused as `unsupported`, and the checks that need it are skipped with that reason.
+ * do is checked to be refused as `unsupported`, and the checks that need it are skipped with that reason. An engine with packs is opened with
+ * the language `BUNDLES`.
  */
 export function describeEngine(name: string, open: () => Promise<ConformanceSubject>): void {
   describe(`engine ${name}`, () => {

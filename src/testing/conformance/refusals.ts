@@ -1,6 +1,8 @@
 /** What an engine says it cannot do, it refuses: one attempt for each capability. */
 
 import { MAIN_LINE } from '../../model/message.ts';
+import { RecordWriter } from '../../model/record.ts';
+import { bundle } from './bundles.ts';
 import { type Check, type Feature, refused, type Trial } from './trial.ts';
 
 function refuses(feature: Feature, says: string, attempt: (trial: Trial) => unknown): Check & { readonly feature: Feature } {
@@ -32,6 +34,12 @@ export const refusals: readonly (Check & { readonly feature: Feature })[] = [
   refuses('deduplication', 'deduplication', ({ box }) => box.declareQueue('q', { dedupWindowMs: 1000 })),
   refuses('retained', 'retained values', ({ box }) => box.publish('a', 1, { retain: true })),
   refuses('retained', 'asking for retained values', ({ box }) => box.retained('#')),
+  refuses('packs', 'packs of messages', async ({ box, engine }) => {
+    await box.declareTopic('t');
+    const writer = new RecordWriter();
+    const packs = Uint32Array.of(bundle(writer, [{ value: 'a' }, { value: 'b' }]));
+    await engine.publish({ address: 't', toTopic: true, records: writer.take(), packs, columns: { partition: Int32Array.of(0) } });
+  }),
   refuses('seekByTime', 'seeking by time', async ({ box, engine }) => {
     await box.declareTopic('t');
     await engine.offsetAt('t', 0, 0);
