@@ -9,7 +9,7 @@ import type { Attempts } from './attempts.ts';
 import type { Callable, Handlers, Locals } from './callbacks.ts';
 import { SharedEvent } from './event.ts';
 import { CallbackError, readFailures } from './failures.ts';
-import { kindOf, restOf, SHARED } from './life.ts';
+import { kindOf, ownerOf, RUNNING, restOf } from './life.ts';
 import { stampOf } from './list.ts';
 import {
   DEATHS,
@@ -123,7 +123,8 @@ export class Pass {
     const { words, names } = this.#thread;
     const at = this.#thread.at(record);
     const word = words[at + LIFE] as number;
-    if (kindOf(word) === SHARED) return this.#together?.help(record, visiting);
+    // One that is run by several is nobody's: it may have been taken further by another since it was found.
+    if (kindOf(word) !== RUNNING || ownerOf(word) !== this.#thread.me) return this.#together?.help(record, visiting);
     const body = restOf(word);
     const type = names.text(words[this.#thread.at(body) + TYPE] as number);
     const event = new SharedEvent(this.#thread, record, body, type);
@@ -173,6 +174,8 @@ export class Pass {
       if (isAbandoned(words, at)) step = this.#passOver(stand);
       else {
         const noNode = spread(this.#thread, this.#registry, record, stamp, plan.slice(this.#firstLeft(plan, at)));
+        // Before looking for one to run: what is added from here on is seen when the list is closed.
+        const last = lists.last(record);
         const node = pickNode(this.#thread, record, stamp);
         if (noNode !== undefined) step = this.#runStanding(stand, noNode);
         else if (this.#together?.isFor(record, stamp)) {
@@ -181,7 +184,7 @@ export class Pass {
         } else if (node !== 0) step = this.#runNode(stand, node, plan);
         else if (this.#registry.hasChanged()) step = NEXT;
         else {
-          words[at + DONE_NODE] = lists.last(record);
+          words[at + DONE_NODE] = last;
           step = this.#end(stand);
         }
       }

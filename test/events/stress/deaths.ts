@@ -6,7 +6,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { EventQueue, portable, type QueueOptions, type WorkerDeath } from '../../../src/events/events.ts';
+import { EventQueue, type Order, portable, type QueueOptions, type WorkerDeath } from '../../../src/events/events.ts';
 import { watchProgress } from './events.ts';
 import { BEGUN, ballastOf, COLUMNS, DONE, type Fate, type Work } from './handlers.ts';
 import { Ledger } from './ledger.ts';
@@ -20,6 +20,7 @@ export interface DeathsOptions {
   readonly deaths: number;
   readonly seed: number;
   readonly afterDeath: NonNullable<QueueOptions['afterDeath']>;
+  readonly order: Order;
 }
 
 export interface DeathsFigures {
@@ -64,11 +65,11 @@ const FATES: readonly Fate[] = [
   'hang',
 ];
 
-export async function runDeaths({ deaths, seed, afterDeath }: DeathsOptions): Promise<DeathsFigures> {
+export async function runDeaths({ deaths, seed, afterDeath, order }: DeathsOptions): Promise<DeathsFigures> {
   const rows = MATE_ROWS + 200_000 + deaths * 4000;
   const ledger = Ledger.make(rows, COLUMNS);
   const fromMs = performance.now();
-  const run = new Run(ledger, seed, afterDeath);
+  const run = new Run(ledger, seed, afterDeath, order);
   await run.go(deaths, rows);
   return { ...run.figures(), seconds: (performance.now() - fromMs) / 1000 };
 }
@@ -76,6 +77,7 @@ export async function runDeaths({ deaths, seed, afterDeath }: DeathsOptions): Pr
 class Run {
   readonly #ledger: Ledger;
   readonly #repeats: boolean;
+  readonly #isOrdered: boolean;
   readonly #queue: EventQueue;
   readonly #kinds: Record<string, number> = {};
   readonly #crewDeaths: WorkerDeath[] = [];
@@ -94,10 +96,11 @@ class Run {
   #mateFaults = 0;
   #events = 0;
 
-  constructor(ledger: Ledger, seed: number, afterDeath: DeathsOptions['afterDeath']) {
+  constructor(ledger: Ledger, seed: number, afterDeath: DeathsOptions['afterDeath'], order: Order) {
     this.#ledger = ledger;
     this.#random = seed;
     this.#repeats = afterDeath === 'repeat';
+    this.#isOrdered = order !== 'parallel';
     process.on('worker', this.#onWorker);
     this.#queue = new EventQueue({
       capacity: 2048,
@@ -107,6 +110,7 @@ class Run {
       sleepMs: 1000,
       hangMs: HANG_MS,
       afterDeath,
+      order,
       onError: ({ cause }) => {
         if ((cause as { code?: string }).code === 'died') this.#givenUp++;
       },
@@ -116,8 +120,11 @@ class Run {
 
   async go(deaths: number, rows: number): Promise<void> {
     const queue = this.#queue;
-    for (const name of ['first', 'deadly', 'last']) queue.on({ type: 'work' }, portable(HANDLERS, name));
-    for (const name of ['first', 'deadly']) queue.on({ type: 'home' }, portable(HANDLERS, name));
+    // Where callbacks run by priority these run in the same order as they are registered in.
+    for (const [index, name] of ['first', 'deadly', 'last'].entries()) {
+      queue.on({ type: 'work' }, portable(HANDLERS, name), { priority: 3 - index });
+      if (index < 2) queue.on({ type: 'home' }, portable(HANDLERS, name), { priority: 3 - index });
+    }
     queue.on({ type: 'noted' }, portable(HANDLERS, 'noted'));
     await queue.start({ workers: WORKERS, resourceLimits: { maxOldGenerationSizeMb: 40, maxYoungGenerationSizeMb: 8 } });
     const watch = watchProgress(queue);
@@ -161,7 +168,7 @@ class Run {
       hungPlanted: this.#hungPlanted,
       medianMs: at(0.5),
       p99Ms: at(0.99),
-      outOfOrder: this.#ledger.faults('order'),
+      outOfOrder: this.#isOrdered ? this.#ledger.faults('order') : 0,
       payloadWrong: this.#ledger.faults('payload'),
       mateFaults: this.#mateFaults + this.#ledger.faults('homeTwice'),
       timedOut: this.#timedOut,

@@ -6,6 +6,8 @@ import { watchProgress } from './events.ts';
 
 const HANDLERS = new URL('./handlers.ts', import.meta.url);
 const MANY = 64;
+/** More than a record holds: pages come and go too. */
+const LONG = 'long '.repeat(600);
 
 export interface IdsFigures {
   readonly ids: number;
@@ -18,7 +20,7 @@ export interface IdsFigures {
 
 /** Ids that were never there before, numbers and texts in turn, each with a callback of its own and a result that is over at once. */
 export async function runIds(ids: number): Promise<IdsFigures> {
-  const queue = new EventQueue({ capacity: 8192 });
+  const queue = new EventQueue({ capacity: 8192, spillBytes: 2 ** 21 });
   queue.on('all', portable(HANDLERS, 'nothing'));
   await queue.start({ workers: 2 });
   const watch = watchProgress(queue);
@@ -28,7 +30,7 @@ export async function runIds(ids: number): Promise<IdsFigures> {
   for (let next = 0; next < ids; ) {
     const events: NewEvent[] = [];
     for (; events.length < MANY && next < ids; next++)
-      events.push({ id: next % 2 === 0 ? next : `order ${next}`, type: 'fresh', data: next });
+      events.push({ id: next % 2 === 0 ? next : `order ${next}`, type: 'fresh', data: next % 100 === 1 ? LONG : next });
     const options = next % 640 === 0 ? { callbacks: own } : {};
     for (const [index, answer] of queue.addMany(events, options).entries()) {
       if (answer === 'full') await queue.addWaiting(events[index] as NewEvent, options);

@@ -7,6 +7,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import type { Order } from '../../../src/events/events.ts';
 import type { DeathsFigures } from './deaths.ts';
 import type { EventsFigures } from './events.ts';
 import type { IdleFigures, IdsFigures } from './quiet.ts';
@@ -43,13 +44,22 @@ function atMost(part: string, figures: Readonly<Record<string, number>>, limit =
 }
 
 /** Figures of one part; undefined when it broke off, which is a violation by itself. */
-function run<Figures>(name: string, count: number, environment: Readonly<Record<string, string>>): Promise<Figures | undefined> {
+function run<Figures>(
+  name: string,
+  count: number,
+  order: Order,
+  environment: Readonly<Record<string, string>>,
+): Promise<Figures | undefined> {
   return new Promise((resolve) => {
     const preload = Object.keys(environment).length > 0 ? ['--import', YIELDS] : [];
-    const child = spawn(process.execPath, ['--no-warnings', ...preload, PHASE, name, String(count), values.seed], {
-      env: { ...process.env, ...environment },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const child = spawn(
+      process.execPath,
+      ['--no-warnings', ...process.execArgv, ...preload, PHASE, name, String(count), values.seed, order],
+      {
+        env: { ...process.env, ...environment },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
     let out = '';
     child.stdout.on('data', (chunk: Buffer) => {
       out += chunk.toString();
@@ -58,7 +68,7 @@ function run<Figures>(name: string, count: number, environment: Readonly<Record<
     child.on('close', (code, signal) => {
       clearTimeout(limit);
       const line = out.trim().split('\n').at(-1) ?? '';
-      console.log(`${name}: ${line}`);
+      console.log(`${name}, ${order}: ${line}`);
       if (code === 0) resolve(JSON.parse(line) as Figures);
       else {
         violations.push(`${name} ended with ${code ?? signal}`);
@@ -68,18 +78,18 @@ function run<Figures>(name: string, count: number, environment: Readonly<Record<
   });
 }
 
-async function events(count: number): Promise<void> {
-  const figures = await run<EventsFigures>('events', count, { SIGNALBOX_YIELDS: String(RARE), SIGNALBOX_SEED: values.seed });
+async function events(count: number, order: Order): Promise<void> {
+  const figures = await run<EventsFigures>('events', count, order, { SIGNALBOX_YIELDS: String(RARE), SIGNALBOX_SEED: values.seed });
   if (figures === undefined) return;
   const { double, missed, timedOut, outOfOrder, lateWrong, failed, late, seconds } = figures;
-  atMost('events', { double, missed, timedOut, outOfOrder, lateWrong, failed });
+  atMost(`events, ${order}`, { double, missed, timedOut, outOfOrder, lateWrong, failed });
   told.push(
-    `${count} events in ${seconds.toFixed(0)} s (${late} callbacks registered late): double ${double}, missed ${missed}, timed-out waits ${timedOut}`,
+    `${count} events (${order}) in ${seconds.toFixed(0)} s (${late} callbacks registered late): double ${double}, missed ${missed}, timed-out waits ${timedOut}`,
   );
 }
 
 async function ids(count: number): Promise<void> {
-  const figures = await run<IdsFigures>('ids', count, {});
+  const figures = await run<IdsFigures>('ids', count, 'registration', {});
   if (figures === undefined) return;
   const { rssMiB, growthMiB, seconds } = figures;
   atMost('ids', { growthMiB }, GROWTH_MIB);
@@ -87,25 +97,26 @@ async function ids(count: number): Promise<void> {
 }
 
 async function idle(seconds: number): Promise<void> {
-  const figures = await run<IdleFigures>('idle', seconds, {});
+  const figures = await run<IdleFigures>('idle', seconds, 'registration', {});
   if (figures === undefined) return;
   atMost('idle', { cpuMs: figures.cpuMs }, Math.max(10, IDLE_SHARE * seconds * 1000));
   told.push(`${figures.workers} idle workers: ${figures.cpuMs.toFixed(1)} ms of the processor in ${seconds} s`);
 }
 
-async function deaths(count: number, name: 'repeat' | 'report'): Promise<void> {
-  const figures = await run<DeathsFigures>(name, count, {
+async function deaths(count: number, name: 'repeat' | 'report', order: Order): Promise<void> {
+  if (count === 0) return;
+  const figures = await run<DeathsFigures>(name, count, order, {
     SIGNALBOX_YIELDS: '200',
     SIGNALBOX_YIELDS_MAIN: '0',
     SIGNALBOX_SEED: values.seed,
   });
   if (figures === undefined) return;
   const { lost, repeatedTooOften, outOfOrder, payloadWrong, mateFaults, timedOut, leaked, medianMs, p99Ms, repeated, hungEnded } = figures;
-  atMost(name, { lost, repeatedTooOften, outOfOrder, payloadWrong, mateFaults, timedOut, leaked: leaked.length });
-  atMost(name, { medianMs }, RECOVERY_MS);
+  atMost(`${name}, ${order}`, { lost, repeatedTooOften, outOfOrder, payloadWrong, mateFaults, timedOut, leaked: leaked.length });
+  atMost(`${name}, ${order}`, { medianMs }, RECOVERY_MS);
   const times = `recovery ${medianMs.toFixed(1)} ms (median), ${p99Ms.toFixed(1)} ms (99 %)`;
   told.push(
-    `${figures.deaths} deaths (${name}): lost ${lost}, repeated ${repeated} of ${figures.inFlight} in flight, ${hungEnded} hung ended, ${times}`,
+    `${figures.deaths} deaths (${name}, ${order}): lost ${lost}, repeated ${repeated} of ${figures.inFlight} in flight, ${hungEnded} hung ended, ${times}`,
   );
 }
 
@@ -116,10 +127,11 @@ const [eventCount, idCount, idleSeconds, deathCount] = [values.events, values.id
   number,
 ];
 // 0: not this time.
-if (eventCount > 0) await events(eventCount);
+if (eventCount > 0) await events(Math.ceil(0.8 * eventCount), 'registration');
+if (eventCount > 0) await events(Math.ceil(0.2 * eventCount), 'parallel');
 if (idCount > 0) await ids(idCount);
 if (idleSeconds > 0) await idle(idleSeconds);
-if (deathCount > 0) await deaths(Math.ceil(deathCount / 2), 'repeat');
-if (deathCount > 1) await deaths(Math.floor(deathCount / 2), 'report');
+for (const order of ['registration', 'priority', 'parallel'] as const) await deaths(Math.ceil((0.7 * deathCount) / 3), 'repeat', order);
+for (const order of ['registration', 'parallel'] as const) await deaths(Math.ceil((0.3 * deathCount) / 2), 'report', order);
 console.log(`${violations.length === 0 ? 'all as it must be' : `VIOLATED: ${violations.join('; ')}`} — ${told.join(' · ')}`);
 process.exitCode = violations.length === 0 ? 0 : 1;
