@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { examineLog } from '../../src/log/log.ts';
+import { CountingDisk } from './counting-disk.ts';
 import { batchesOf, takeFiles } from './files-fixture.ts';
 import { append, DIRECTORY, memoryHost, numbered, offset, openLog, readAll, recordsOf, valuesOf } from './fixture.ts';
 
@@ -34,6 +35,32 @@ test('trim moves the start at once, and removes the segments wholly before it', 
   assert.equal(again.start, third, 'the place inside of a segment is for the caller to remember');
   await again.trim(offset(third + 1));
   assert.equal(again.start, third + 1);
+});
+
+test('a file that a full disk did not let go is removed before any that comes later: a trimmed log opens again', async () => {
+  for (const how of ['trim', 'compact'] as const) {
+    const disk = new CountingDisk();
+    const host = memoryHost(disk);
+    const log = await openLog(host, { segmentBytes: 300 });
+    for (let i = 0; i < 30; i++) append(log, [{ key: 'a', value: `${i}` }, ...numbered(2 * i, 2)], 1000 + i);
+    await log.sync();
+    const names = await bases(disk);
+    disk.before = (call, path) => {
+      if (call === 'write' && path.endsWith('-0.log')) throw Object.assign(new Error('full'), { code: 'ENOSPC' });
+    };
+    const asked = how === 'trim' ? log.trim(offset(names[1] ?? 0)) : log.compact(5000, log.end, 1e9);
+    await assert.rejects(asked, { code: 'disk-full' });
+    disk.before = () => {};
+    await log.trim(offset((names[3] ?? 0) + 1));
+    const left = await readAll(log);
+    if (how === 'trim') assert.deepEqual(await bases(disk), names.slice(3));
+    assert.equal((await bases(disk)).filter((base) => base < log.start).length, 1);
+    await log.close();
+    const again = await openLog(host, { segmentBytes: 300 });
+    await again.trim(log.start);
+    assert.deepEqual(await readAll(again), left);
+    await again.close();
+  }
 });
 
 test('a log trimmed to its end remembers where that was', async () => {
