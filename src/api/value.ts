@@ -49,6 +49,8 @@ export function milliseconds(duration: Duration): number {
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+/** Text comes back as it was sent, a mark at its beginning included; in JSON such a mark has no meaning and may go. */
+const whole = new TextDecoder('utf-8', { ignoreBOM: true });
 
 export function bytesOf(text: string | Uint8Array): Uint8Array {
   return typeof text === 'string' ? encoder.encode(text) : text;
@@ -128,7 +130,7 @@ export function decodeValue(message: Message): unknown {
       throw new Refused('invalid', `A message for "${message.address}" calls itself JSON and is not.`, { cause });
     }
   }
-  return /^text\//i.test(contentType) ? decoder.decode(body) : body;
+  return /^text\//i.test(contentType) ? whole.decode(body) : body;
 }
 
 function toHeaders(headers: MessageOptions['headers']): Headers {

@@ -72,11 +72,16 @@ function newCompiler(): Compiler {
  * two together. This one takes time that grows with the text alone, and refuses what cannot be had so (look-around, back references).
  * `code` is what the compiler would write into a file; it never does here.
  */
-const regExp: { (pattern: string): Pick<RegExp, 'test'>; readonly code: string } = Object.assign(linear, { code: 'linear' });
+const regExp: { (pattern: string): Matcher; readonly code: string } = Object.assign(linear, { code: 'linear' });
 
-function linear(pattern: string): Pick<RegExp, 'test'> {
+interface Matcher {
+  test(text: string): boolean;
+  /** The compiler tells patterns apart by their text. */
+  toString(): string;
+}
+
+function linear(pattern: string): Matcher {
   const { RE2JS } = load('re2js') as typeof import('re2js');
   const compiled = RE2JS.compile(RE2JS.translateRegExp(pattern));
-  // The compiler tells patterns apart by their text.
   return { test: (text) => compiled.test(text), toString: () => pattern };
 }
