@@ -7,6 +7,7 @@ import { offset, type Position } from '../model/lines.ts';
 import type { RecordColumns } from '../model/packs.ts';
 import type { Records } from '../model/record.ts';
 import { Refused } from '../model/refusal.ts';
+import type { Unpacker } from './packs.ts';
 
 /** A batch that replay met and the log may lack: where its entry stands, and the how-many-eth for this partition in it. */
 interface Replayed {
@@ -38,6 +39,7 @@ export interface Slot {
   /** Records below are safe: readers see up to here. */
   safe: number;
   readonly waiting: Set<() => void>;
+  readonly unpacker: Unpacker;
 }
 
 /**

@@ -6,48 +6,77 @@ import { packedIn, unpackRecord } from '../model/packs.ts';
 import type { Language, Unpacked } from '../model/record.ts';
 import { Refused } from '../model/refusal.ts';
 
-type Languages = ReadonlyMap<number, Language>;
+/** Packs of which readers have had only a part: they come back for the rest, and unpacking can be dear. One a partition, and few in all. */
+export type Cuts = Map<Unpacker, { readonly first: number; readonly pack: Unpacked }>;
 
-/**
- * Every message from `from` on for itself: about `sizeBytesMax` of them, but always one if there is one. A pack that does not unpack is given
- * as it is, as one record at the first of its offsets: whoever reads it hears why.
- */
-export function unpackSlice(slice: LogSlice, from: number, sizeBytesMax: number, languages: Languages): LogSlice {
-  const { packs, records, offsets, timestamps } = slice;
-  if (packs === undefined) return slice;
-  const out = new Gathering(sizeBytesMax);
-  for (let i = 0; i < records.count && out.next === undefined; i++) {
-    const at = i === 0 ? records.start : (records.ends[i - 1] ?? 0);
-    const first = offsets[i] ?? 0;
-    const timeMs = timestamps[i] ?? 0;
-    const pack = unpack(records.bytes, at, packs[i] ?? 1, languages);
-    if (pack !== undefined) out.add(pack, Math.max(0, from - first), first, timeMs);
-    else {
-      const whole = { bytes: records.bytes, start: at, ends: records.ends.subarray(i, i + 1), count: 1 };
-      out.add(whole, 0, Math.max(first, from), timeMs);
-    }
+const CUTS_MAX = 8;
+
+/** Takes packs of one partition apart. */
+export class Unpacker {
+  readonly #languages: ReadonlyMap<number, Language>;
+  readonly #cuts: Cuts;
+
+  /** `cuts`: shared by all partitions. */
+  constructor(languages: ReadonlyMap<number, Language>, cuts: Cuts) {
+    this.#languages = languages;
+    this.#cuts = cuts;
   }
-  return out.take(slice.next);
-}
 
-/** The first message at or after `timeMs` of the slice's first record, which reaches to `at`; its last if none says so. */
-export function messageAt({ records, offsets, packs }: LogSlice, at: number, timeMs: number, languages: Languages): Offset {
-  const pack = packs && unpack(records.bytes, records.start, packs[0] ?? 1, languages);
-  if (pack?.timesMs === undefined) return offset(at);
-  const skipped = Math.max(0, at - (offsets[0] ?? at));
-  for (let k = skipped; k < pack.count - 1; k++) if ((pack.timesMs[k] ?? 0) >= timeMs) return offset(at + k - skipped);
-  return offset(at + Math.max(0, pack.count - 1 - skipped));
-}
+  /**
+   * Every message from `from` on for itself: about `sizeBytesMax` of them, but always one if there is one. A pack that does not unpack is
+   * given as it is, as one record at the first of its offsets: whoever reads it hears why.
+   */
+  singly(slice: LogSlice, from: number, sizeBytesMax: number): LogSlice {
+    const { packs, records, offsets, timestamps } = slice;
+    if (packs === undefined) return slice;
+    const out = new Gathering(sizeBytesMax);
+    for (let i = 0; i < records.count && out.next === undefined; i++) {
+      const at = i === 0 ? records.start : (records.ends[i - 1] ?? 0);
+      const first = offsets[i] ?? 0;
+      const timeMs = timestamps[i] ?? 0;
+      const pack = this.#unpack(records.bytes, at, first, packs[i] ?? 1);
+      if (pack !== undefined) {
+        out.add(pack, Math.max(0, from - first), first, timeMs);
+        this.#keep(first, out.next === undefined || out.next === first ? undefined : pack);
+      } else {
+        const whole = { bytes: records.bytes, start: at, ends: records.ends.subarray(i, i + 1), count: 1 };
+        out.add(whole, 0, Math.max(first, from), timeMs);
+      }
+    }
+    return out.take(slice.next);
+  }
 
-/** Undefined: it is a single message, or nobody can take it apart. */
-function unpack(bytes: Uint8Array, at: number, messages: number, languages: Languages): Unpacked | undefined {
-  if (packedIn(bytes, at, languages) === 0) return undefined;
-  try {
-    const pack = unpackRecord(bytes, at, languages);
-    return pack.count === messages ? pack : undefined;
-  } catch (error) {
-    if (error instanceof Refused) return undefined;
-    throw error;
+  /** The first message at or after `timeMs` of the slice's first record, which reaches to `at`; its last if none says so. */
+  messageAt({ records, offsets, packs }: LogSlice, at: number, timeMs: number): Offset {
+    const first = offsets[0] ?? at;
+    const pack = packs && this.#unpack(records.bytes, records.start, first, packs[0] ?? 1);
+    if (pack?.timesMs === undefined) return offset(at);
+    const last = pack.count - 1;
+    for (let k = Math.max(0, at - first); k < last; k++) if ((pack.timesMs[k] ?? 0) >= timeMs) return offset(first + k);
+    return offset(Math.max(at, first + last));
+  }
+
+  #keep(first: number, pack: Unpacked | undefined): void {
+    this.#cuts.delete(this);
+    if (pack === undefined) return;
+    this.#cuts.set(this, { first, pack });
+    if (this.#cuts.size <= CUTS_MAX) return;
+    const [oldest] = this.#cuts.keys();
+    if (oldest !== undefined) this.#cuts.delete(oldest);
+  }
+
+  /** Undefined: it is a single message, or nobody can take it apart. */
+  #unpack(bytes: Uint8Array, at: number, first: number, messages: number): Unpacked | undefined {
+    const cut = this.#cuts.get(this);
+    if (cut?.first === first) return cut.pack;
+    if (packedIn(bytes, at, this.#languages) === 0) return undefined;
+    try {
+      const pack = unpackRecord(bytes, at, this.#languages);
+      return pack.count === messages ? pack : undefined;
+    } catch (error) {
+      if (error instanceof Refused) return undefined;
+      throw error;
+    }
   }
 }
 

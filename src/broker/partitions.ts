@@ -10,7 +10,7 @@ import type { Language, Records } from '../model/record.ts';
 import { Refused } from '../model/refusal.ts';
 import { catchUp, type Slot } from './catch-up.ts';
 import type { Ledger } from './ledger.ts';
-import { messageAt, unpackSlice } from './packs.ts';
+import { type Cuts, Unpacker } from './packs.ts';
 import type { Staying } from './staying.ts';
 
 const FETCH_BYTES = 1024 * 1024;
@@ -25,6 +25,7 @@ export class Partitions {
   readonly #keyOf: (bytes: Uint8Array, at: number) => Uint8Array | undefined;
   readonly #fail: (error: Error) => void;
   readonly #slots = new Map<string, Slot>();
+  readonly #cuts: Cuts = new Map();
   #grown = new Map<Slot, number>();
 
   constructor(
@@ -115,7 +116,7 @@ export class Partitions {
     const slice = await log.fetch(fetch.offset, offset(slot.safe), sizeBytesMax).catch((error: unknown) => {
       throw unreadable(slot, error);
     });
-    const asked = fetch.packed === true ? slice : unpackSlice(slice, fetch.offset, sizeBytesMax, this.#languages);
+    const asked = fetch.packed === true ? slice : slot.unpacker.singly(slice, fetch.offset, sizeBytesMax);
     return { ...asked, start: offset(ends().start), end: offset(slot.safe) };
   }
 
@@ -135,7 +136,7 @@ export class Partitions {
         if (at < (topic.partitions[partition]?.start ?? 0)) return undefined;
         throw unreadable(slot, error);
       });
-      if (slice !== undefined) return messageAt(slice, at, timeMs, this.#languages);
+      if (slice !== undefined) return slot.unpacker.messageAt(slice, at, timeMs);
     }
   }
 
@@ -222,7 +223,8 @@ export class Partitions {
     const key = `${topic.id}/${partition}`;
     let slot = this.#slots.get(key);
     if (slot === undefined) {
-      slot = { topic, partition, log: undefined, opening: undefined, early: [], replayed: [], safe, waiting: new Set() };
+      const unpacker = new Unpacker(this.#languages, this.#cuts);
+      slot = { topic, partition, log: undefined, opening: undefined, early: [], replayed: [], safe, waiting: new Set(), unpacker };
       this.#slots.set(key, slot);
     }
     return slot;

@@ -6,7 +6,7 @@ import { HandClock } from '../../src/host/hand-clock.ts';
 import { MemoryDisk } from '../../src/host/memory-disk.ts';
 import type { Fetched, Publish } from '../../src/model/engine.ts';
 import { offset } from '../../src/model/lines.ts';
-import { RecordWriter, readMessage } from '../../src/model/record.ts';
+import { type Language, RecordWriter, readMessage } from '../../src/model/record.ts';
 import { BUNDLES, type Bundled, bundle } from '../../src/testing/conformance/bundles.ts';
 import { batch, type Opened, opened } from './opened.ts';
 
@@ -144,4 +144,34 @@ test('killed before its log was synced, a partition has its packs again from the
     const packed = await open.broker.fetch({ topic: 't', partition: 0, offset: offset(0), packed: true });
     assert.equal(packed.records.count, 8 * (life + 1));
   }
+});
+
+test('a pack that is read in many steps is taken apart once', async (t) => {
+  let unpacked = 0;
+  const counting: Language = {
+    ...BUNDLES,
+    unpack: (head, body) => {
+      unpacked++;
+      return BUNDLES.unpack(head, body);
+    },
+  };
+  const open = await opened(t, { languages: [counting] });
+  await open.broker.declare({ kind: 'topic', name: 't' });
+  const values = Array.from({ length: 40 }, (_, i) => String(i));
+  await open.broker.publish(packsOf('t', [pack('first'), pack(...values), pack('last')]));
+  const all: string[] = [];
+  for (let next = 0; next < 42; ) {
+    const fetched = await open.broker.fetch({ topic: 't', partition: 0, offset: offset(next), sizeBytesMax: 100 });
+    all.push(...seen(fetched));
+    next = fetched.next;
+  }
+  assert.deepEqual(
+    all,
+    ['first', ...values, 'last'].map((value, i) => `${i} ${value}`),
+  );
+  assert.ok(unpacked <= 4, `${unpacked} times`);
+  // Another reader elsewhere is not given what was kept for the first.
+  assert.deepEqual(await read(open, 0, 30), ['0 first']);
+  assert.deepEqual((await read(open, 7, 30)).slice(0, 1), ['7 6']);
+  assert.deepEqual((await read(open, 41, 30)).slice(0, 1), ['41 last']);
 });
