@@ -1,11 +1,10 @@
 /** Subscriptions of one WebSocket to topics, alone and from a given place. */
 
 import type { Fetched } from '../../model/engine.ts';
-import { Refused } from '../../model/refusal.ts';
 import type { SubscribeTopic } from '../../wire/http/http.ts';
 import { type Client, CREDIT, type Live, Unsettled } from './live.ts';
 import { fail, Gate } from './live-gate.ts';
-import { readPartition } from './partitions.ts';
+import { readTopic, type TopicReceiver } from './partitions.ts';
 import { renderFetched } from './render.ts';
 import { startsOf } from './starts.ts';
 
@@ -29,15 +28,14 @@ export class LiveTopic extends Unsettled implements Live {
     const { engine, door } = this.#client;
     const { topic, from = 'latest', partitions = [], sub } = this.#frame;
     const starts = await startsOf(engine, topic, from, partitions);
-    if (starts.size > door.limits.partitionsMax) {
-      throw new Refused('invalid', `One subscription reads at most ${door.limits.partitionsMax} partitions; name them with "partitions".`);
-    }
-    const receiver = {
-      records: (partition: number, fetched: Fetched) => this.#send(partition, fetched),
-      skipped: (partition: number, start: number, to: number) => this.#client.notice('skipped', { sub, partition, from: start, to }),
-      failed: (error: unknown) => fail(this.#client, sub, error),
+    const receiver: TopicReceiver = {
+      records: (partition, fetched) => this.#send(partition, fetched),
+      skipped: (partition, start, to) => this.#client.notice('skipped', { sub, partition, from: start, to }),
+      added: () => undefined,
+      failed: (error) => fail(this.#client, sub, error),
     };
-    for (const [partition, start] of starts) void readPartition(engine, topic, partition, start, receiver, this.#ended.signal);
+    const { partitionsMax } = door.limits;
+    readTopic(engine, { topic, starts, all: partitions.length === 0, partitionsMax }, receiver, this.#ended.signal);
   }
 
   async #send(partition: number, fetched: Fetched): Promise<void> {

@@ -1,8 +1,9 @@
-/** Reads partitions of a topic on and on, each in its own loop, and hands over batch by batch as the receiver has room. */
+/** Reads partitions of a topic on and on, each in its own loop, and hands over batch by batch as the receiver has room; new ones as they come. */
 
 import type { Engine, Fetched } from '../../model/engine.ts';
 import type { Offset } from '../../model/lines.ts';
 import { Refused } from '../../model/refusal.ts';
+import { quoted } from '../../wire/http/http.ts';
 
 export interface PartitionReceiver {
   /** Records of one partition, in order. The next batch is read when the promise settles. */
@@ -11,6 +12,67 @@ export interface PartitionReceiver {
   skipped(partition: number, from: Offset, to: Offset): void;
   /** Nothing more will come. */
   failed(error: unknown): void;
+}
+
+export interface TopicReceiver extends PartitionReceiver {
+  /** The topic was given this partition meanwhile: it is read from its beginning, so nothing of it is missed. */
+  added(partition: number, start: Offset): void;
+}
+
+export interface TopicWish {
+  readonly topic: string;
+  /** Where each partition is read from. */
+  readonly starts: ReadonlyMap<number, Offset>;
+  /** Read those as well that the topic is given later. */
+  readonly all: boolean;
+  readonly partitionsMax: number;
+}
+
+/** A new partition is read after at most this long. */
+const LOOK_MS = 5000;
+
+/** Reads until `signal`, or an error that `receiver.failed` is told. Throws `Refused('invalid')` when there are too many partitions. */
+export function readTopic(
+  engine: Engine,
+  { topic, starts, all, partitionsMax }: TopicWish,
+  receiver: TopicReceiver,
+  signal: AbortSignal,
+): void {
+  checkCount(topic, starts.size, partitionsMax);
+  const known = new Set(starts.keys());
+  for (const [partition, start] of starts) void readPartition(engine, topic, partition, start, receiver, signal);
+  const look = async (): Promise<void> => {
+    const description = await engine.describe('topic', topic, { brief: true });
+    // Whoever reads a topic that has gone is told by its readers.
+    if (signal.aborted || description?.kind !== 'topic') return;
+    checkCount(topic, description.partitions.length, partitionsMax);
+    for (const { partition, start } of description.partitions) {
+      if (known.has(partition)) continue;
+      known.add(partition);
+      receiver.added(partition, start);
+      void readPartition(engine, topic, partition, start, receiver, signal);
+    }
+  };
+  const lookLater = (): void => {
+    const cancel = engine.after(LOOK_MS, () => {
+      signal.removeEventListener('abort', cancel);
+      look().then(
+        () => signal.aborted || lookLater(),
+        (error: unknown) => signal.aborted || receiver.failed(error),
+      );
+    });
+    signal.addEventListener('abort', cancel, { once: true });
+  };
+  if (all && !signal.aborted) lookLater();
+}
+
+/** Throws `Refused('invalid')` for more partitions than one subscription reads. */
+export function checkCount(topic: string, count: number, partitionsMax: number): void {
+  if (count <= partitionsMax) return;
+  throw new Refused(
+    'invalid',
+    `Topic ${quoted(topic)} has ${count} partitions; one subscription reads ${partitionsMax}. Name the ones to read.`,
+  );
 }
 
 /** Bytes of one batch: large enough to be cheap, small enough to be fair. */

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import { HandClock } from '../../../src/host/hand-clock.ts';
 import { nodeHost } from '../../../src/host/node-host.ts';
-import { opened, until } from './opened.ts';
+import { opened, turn, until } from './opened.ts';
 import { type Event, streamed } from './streamed.ts';
 
 const NDJSON = { 'content-type': 'application/x-ndjson' };
@@ -208,4 +209,25 @@ test('an error of our own ends the stream without its inside, which the log has'
   assert.deepEqual([error?.data.code, end?.event], ['internal', 'end']);
   assert.ok(!JSON.stringify([error, end]).includes('inside of it'));
   assert.match(JSON.stringify(logged), /the inside of it/);
+});
+
+test('a stream reads the partitions that its topic is given later, too, and its ids speak of them', async (t) => {
+  const clock = new HandClock();
+  const door = await opened(t, { limits: { partitionsMax: 3 } }, clock);
+  await door.ask('PUT', '/v1/topics/t');
+  const all = await streamed(t, door, '/v1/topics/t/stream');
+  const one = await streamed(t, door, '/v1/topics/t/stream?partition=0');
+  await door.ask('PUT', '/v1/topics/t', { json: { partitions: 2 } });
+  await door.ask('POST', '/v1/topics/t/records?partition=1', { json: 'new' });
+  await turn(clock, door, 5000);
+  const [added] = await all.take(1);
+  assert.deepEqual([added?.data.body, added?.data.partition, added?.id], ['new', 1, '1:1,0:0']);
+  await door.ask('POST', '/v1/topics/t/records?partition=0', { json: 'old' });
+  assert.deepEqual(bodies(await one.take(1)), ['old'], 'who named its partitions reads those');
+  assert.equal((await all.take(1))[0]?.id, '0:1,1:1');
+  await door.ask('PUT', '/v1/topics/t', { json: { partitions: 4 } });
+  await turn(clock, door, 5000);
+  const [error] = await all.take(1);
+  assert.deepEqual([error?.event, error?.data.code], ['error', 'invalid'], 'too many for one stream');
+  assert.deepEqual([one.hasEnded(), one.events], [false, []]);
 });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { WebSocket } from 'ws';
-import { type Opened, opened, until } from './opened.ts';
+import { HandClock } from '../../../src/host/hand-clock.ts';
+import { type Opened, opened, turn, until } from './opened.ts';
 import { raw } from './raw.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: frames of many shapes, looked into by assertions
@@ -307,4 +308,16 @@ test('the door closes: clients are told, and let go', async (t) => {
   await until(() => closes.length === 1);
   assert.equal(closes[0]?.code, 1001);
   assert.equal(((await door.broker.describe('queue', 'q')) as { consumers: number }).consumers, 0);
+});
+
+test('a topic followed alone is read in the partitions it is given later, too', async (t) => {
+  const clock = new HandClock();
+  const door = await opened(t, {}, clock);
+  await door.ask('PUT', '/v1/topics/t');
+  const { ask, messages } = await client(t, door);
+  await ask({ op: 'subscribe', sub: 's', topic: 't' });
+  await door.ask('PUT', '/v1/topics/t', { json: { partitions: 2 } });
+  await door.ask('POST', '/v1/topics/t/records?partition=1', { json: 'new' });
+  await turn(clock, door, 5000);
+  assert.deepEqual(bodies(await messages('s', 1)), ['new']);
 });

@@ -9,7 +9,7 @@ import { problemOf } from '../fault.ts';
 import { followGroup, type GroupWish } from '../group-stream.ts';
 import { CREDIT } from '../live.ts';
 import { choice, flag, integerOr, integers, text, type Values } from '../params.ts';
-import { readPartition } from '../partitions.ts';
+import { checkCount, readTopic, type TopicReceiver } from '../partitions.ts';
 import { renderDeliveries, renderFetched, renderRecord } from '../render.ts';
 import { type CallOf, type Content, type Route, route } from '../route.ts';
 import { startsOf } from '../starts.ts';
@@ -80,25 +80,21 @@ async function follow(call: CallOf<'/v1/topics/{topic}/stream', typeof FOLLOW>):
   const from = lastId === undefined || lastId === '' ? (query.from ?? 'latest') : lastId;
   const starts = await startsOf(engine, path.topic, from, query.partition);
   const { partitionsMax } = door.limits;
-  if (starts.size > partitionsMax) {
-    throw new Refused(
-      'invalid',
-      `Topic ${quoted(path.topic)} has ${starts.size} partitions; one stream reads ${partitionsMax}. Name them with partition=.`,
-    );
-  }
+  checkCount(path.topic, starts.size, partitionsMax);
   const positions = new Map<number, number>(starts);
   const stream = new EventStream(call);
   const ended = new AbortController();
   stream.onEnd(() => ended.abort());
-  const receiver = {
-    records: (partition: number, fetched: Fetched): Promise<void> => {
+  const receiver: TopicReceiver = {
+    records: (partition, fetched) => {
       stream.messages(renderFetched(door, fetched, partition, 0, fetched.records.count, query.form), idsOf(positions, partition, fetched));
       return stream.room();
     },
-    skipped: (partition: number, from: number, to: number): void => stream.notice('skipped', { partition, from, to }),
-    failed: (error: unknown): void => fail(call, stream, error),
+    skipped: (partition, from, to) => stream.notice('skipped', { partition, from, to }),
+    added: (partition, start) => void positions.set(partition, start),
+    failed: (error) => fail(call, stream, error),
   };
-  for (const [partition, start] of starts) void readPartition(engine, path.topic, partition, start, receiver, ended.signal);
+  readTopic(engine, { topic: path.topic, starts, all: query.partition.length === 0, partitionsMax }, receiver, ended.signal);
 }
 
 /** A group knows where it stands: what a member says of that would be wrong for the others, and `Last-Event-ID` comes by itself. */
