@@ -25,6 +25,7 @@ import {
   decodePositions,
   decodeReceipt,
   decodeStructured,
+  decodeTransaction,
   encodeMessage,
   encodeStructured,
   FrameFault,
@@ -113,6 +114,12 @@ const FRAMES = [
   '{"op":"credit","sub":"s","credit":5}',
 ].map(bytes);
 
+const TRANSACTIONS = [
+  '{"operations":[{"op":"publish","address":"a","message":{"body":{"a":[1,2]},"key":"k"}},{"op":"ack","queue":"q","receipts":["1-2"]}]}',
+  '{"operations":[{"op":"move","group":"g","member":"m","cursors":[{"topic":"t","partition":0,"offset":5}]},{"op":"nack","queue":"q","receipts":["1-2","a-b"],"delay":"5s"}]}',
+  '{"operations":[{"op":"publish","exchange":"","address":"q","messages":[{"text":"a"},{"base64":"AP8="},{}],"mandatory":true,"retain":false}]}',
+].map(bytes);
+
 function recordSeed(): Uint8Array {
   const writer = new RecordWriter();
   writer.write({
@@ -180,6 +187,7 @@ const TARGETS: readonly Target[] = [
       must(whole.join('\n') === linesOf(chunks).join('\n'), 'lines depend on how the stream is cut');
     },
   },
+  { name: 'transaction', seeds: TRANSACTIONS, run: (input) => void decodeTransaction(input) },
   { name: 'frame', seeds: FRAMES, run: (input) => void decodeFrame(input) },
   {
     name: 'record',
@@ -340,6 +348,8 @@ async function overSockets(count: number, chance: Chance): Promise<void> {
     `POST /v1/publish/a HTTP/1.1\r\n${head}Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n{"a":1\r\n2\r\n}\n\r\n0\r\n\r\n`,
     `PUT /v1/queues/q HTTP/1.1\r\n${head}Content-Length: 15\r\n\r\n{"leaseMs":100}`,
     `POST /v1/queues/q/receive?wait=10&max=2 HTTP/1.1\r\n${head}\r\nGET /metrics HTTP/1.1\r\n${head}\r\n`,
+    `POST /v1/transactions HTTP/1.1\r\n${head}Content-Length: 88\r\n\r\n{"operations":[{"op":"publish","exchange":"","address":"q","message":{"text":"hello"}}]}`,
+    `GET /v1/topics/t/stream?group=g HTTP/1.1\r\n${head}\r\n`,
     `GET /v1/subscribe/%23 HTTP/1.1\r\n${head}Last-Event-ID: 0:1\r\n\r\n`,
   ].map(bytes);
   const masked = FRAMES.map((frame) => joined(Uint8Array.of(0x81, 0xfe, frame.length >> 8, frame.length & 255, 0, 0, 0, 0), frame));
