@@ -15,6 +15,8 @@ interface Assigned {
   readonly stop: AbortController;
   /** Offsets sent and not yet moved past, in order. */
   readonly sent: number[];
+  /** Behind the last one sent: what lies here and beyond cannot have been dealt with. */
+  next: number;
   /** Called when `sent` is empty. */
   settled: (() => void) | undefined;
 }
@@ -68,7 +70,7 @@ export class LiveGroup extends Unsettled implements Live, Member {
     const { topic, sub } = this.#frame;
     this.#client.notice('assigned', { sub, partitions: cursors.map(({ partition, offset: at }) => ({ partition, offset: at })) });
     for (const { partition, offset: at } of cursors) {
-      const assigned: Assigned = { stop: new AbortController(), sent: [], settled: undefined };
+      const assigned: Assigned = { stop: new AbortController(), sent: [], next: at, settled: undefined };
       this.#partitions.set(partition, assigned);
       const receiver = {
         records: (_: number, fetched: Fetched) => this.#send(partition, assigned, fetched),
@@ -107,6 +109,7 @@ export class LiveGroup extends Unsettled implements Live, Member {
       if (assigned.stop.signal.aborted) return;
       const to = Math.min(count, from + this.#credit - this.#unsettled);
       for (let i = from; i < to; i++) assigned.sent.push(fetched.offsets[i] ?? 0);
+      assigned.next = (assigned.sent.at(-1) ?? 0) + 1;
       this.#unsettled += to - from;
       this.#apply();
       this.#client.messages(this.#frame.sub, renderFetched(this.#client.door, fetched, partition, from, to, this.#form));
@@ -131,9 +134,7 @@ export class LiveGroup extends Unsettled implements Live, Member {
       const assigned = topic === this.#frame.topic ? this.#partitions.get(partition) : undefined;
       if (assigned === undefined || membership === undefined)
         throw new Refused('stale', `Partition ${partition} of ${quoted(topic)} is not, or no longer, this member's.`);
-      const last = assigned.sent.at(-1);
-      if (last !== undefined && next > last + 1)
-        throw new Refused('out-of-range', `Offset ${next - 1} of partition ${partition} was not sent yet.`);
+      if (next > assigned.next) throw new Refused('out-of-range', `Offset ${next - 1} of partition ${partition} was not sent yet.`);
     }
     if (membership === undefined) throw new Refused('stale', 'This member has not joined yet. Wait until it is told its partitions.');
     return { kind: 'move', group: this.#frame.group, membership, moves: cursors };

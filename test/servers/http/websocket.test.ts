@@ -160,6 +160,20 @@ test('a group shares the partitions, and its cursors move only as far as its mem
   await one.find((frame) => frame.op === 'assigned' && frame.partitions[0]?.partition === moved);
 });
 
+test('a member moves no further than what it was sent, even when it was sent nothing', async (t) => {
+  const door = await opened(t);
+  await door.ask('PUT', '/v1/topics/t');
+  for (let n = 0; n < 3; n++) await door.ask('POST', '/v1/topics/t/records', { json: n });
+  const { ask, find, messages } = await client(t, door);
+  await ask({ op: 'subscribe', sub: 's', topic: 't', group: 'g', from: 'earliest', credit: 0 });
+  await find((frame) => frame.op === 'assigned');
+  assert.equal((await ask({ op: 'move', sub: 's', partition: 0, offset: 0 })).code, 'out-of-range');
+  await ask({ op: 'credit', sub: 's', credit: 3 });
+  await messages('s', 3);
+  for (const offset of [2, 0, 2]) assert.equal((await ask({ op: 'move', sub: 's', partition: 0, offset })).op, 'done', 'also back');
+  assert.equal((await ask({ op: 'move', sub: 's', partition: 0, offset: 3 })).code, 'out-of-range');
+});
+
 test('what a subscription cannot do is refused, and so is what is not there', async (t) => {
   const door = await opened(t);
   await door.ask('PUT', '/v1/topics/t');
