@@ -1,4 +1,14 @@
-/** What adding an event may lead to. */
+/** How an event is added, and what that may lead to. */
+
+import type { Callback, Portable } from './callbacks.ts';
+
+/** How an event is added. */
+export interface AddOptions {
+  /** 0 (lowest, default) to one less than the queue's `levels`. */
+  readonly priority?: number;
+  /** Callbacks for this event alone, registered with it if it is accepted. */
+  readonly callbacks?: readonly (Callback | Portable)[];
+}
 
 /** What becomes of an event whose id is pending already. */
 export type Duplicates =

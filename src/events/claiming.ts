@@ -26,13 +26,20 @@ export class Claiming {
     const { words, block, resumed } = this.#thread;
     for (;;) {
       let record = this.#nextHeld();
+      if (record !== 0) {
+        // One that has ended before is seen to be under way until its pass is counted: see `Thread.isDrained`.
+        const again = words[this.#thread.at(record) + PASSES] !== 0;
+        if (again) Atomics.store(words, block + POPPING, record);
+        const claimed = this.claim(record);
+        if (again) Atomics.store(words, block + POPPING, 0);
+        if (claimed) return record;
+        continue;
+      }
+      record = resumed.pop(block + POPPING);
+      if (record === 0) record = this.#pop();
       if (record === 0) {
-        record = resumed.pop(block + POPPING);
-        if (record === 0) record = this.#pop();
-        if (record === 0) {
-          words[block + POPPING] = 0;
-          return this.#steal();
-        }
+        words[block + POPPING] = 0;
+        return this.#steal();
       }
       if (this.claim(record)) {
         Atomics.store(words, block + POPPING, 0);

@@ -1,6 +1,6 @@
 /** The room's door: an event queue for many threads, and an event bus for one. */
 
-export type { Answer, Duplicates } from './answer.ts';
+export type { AddOptions, Answer, Duplicates } from './answer.ts';
 export {
   type BusOptions,
   type BusSubscribeOptions,
@@ -19,7 +19,7 @@ export { CallbackError, type Failure, type FailureReport } from './failures.ts';
 export type { EventId } from './keys.ts';
 export type { Metrics, ThreadMetrics } from './metrics.ts';
 export { type Observer, Subject, type SubjectOptions } from './observer.ts';
-export { type AddOptions, EventQueue, type Handle, type Listeners } from './queue.ts';
+export { EventQueue, type Handle, type Listeners } from './queue.ts';
 export type { Registered } from './registering.ts';
 export type { Result } from './result.ts';
 export type { FieldType, Schema } from './schema.ts';

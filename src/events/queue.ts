@@ -3,7 +3,7 @@
 import { isMainThread, threadId, type Worker } from 'node:worker_threads';
 import { threadClock } from '../host/thread-clock.ts';
 import { Refused } from '../model/refusal.ts';
-import type { Answer } from './answer.ts';
+import type { AddOptions, Answer } from './answer.ts';
 import type { Callback, Portable } from './callbacks.ts';
 import { Crew, type StartOptions, type WorkerDeath } from './crew.ts';
 import type { AnyNew, AnyQueued, EventTypes, QueuedEvent } from './event.ts';
@@ -269,8 +269,8 @@ export class EventQueue<Events extends EventTypes = EventTypes> implements Async
     return metricsOf(this.#member.thread);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close().then(() => undefined);
   }
 
   #levelOf({ priority }: AddOptions): number {
@@ -307,14 +307,6 @@ export class EventQueue<Events extends EventTypes = EventTypes> implements Async
   #refuseClosed(what: string): void {
     if (this.isClosed) throw new Refused('closed', `The event queue is closed, so nothing can ${what}. Make a new one.`);
   }
-}
-
-/** How an event is added. */
-export interface AddOptions {
-  /** 0 (lowest, default) to one less than the queue's `levels`. */
-  readonly priority?: number;
-  /** Callbacks for this event alone, registered with it if it is accepted. */
-  readonly callbacks?: readonly (Callback | Portable)[];
 }
 
 const NO_CONTENTS: readonly NodeContent[] = [];

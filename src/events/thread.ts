@@ -190,7 +190,11 @@ export class Thread {
       if (isToBeDone(words[this.at(record) + LIFE] as number)) return true;
       // A hint that came twice. Somebody may have put another one in its place.
       const taken = resumed.pop(block + POPPING);
-      if (taken !== 0 && isToBeDone(words[this.at(taken) + LIFE] as number)) resumed.push(taken);
+      if (taken !== 0 && isToBeDone(words[this.at(taken) + LIFE] as number)) {
+        resumed.push(taken);
+        // Who looked meanwhile has found nothing.
+        if (this.work.hasSleepers()) this.work.wake(1);
+      }
       Atomics.store(words, block + POPPING, 0);
     }
     for (let thread = 1; thread <= memory.shape.threads; thread++) {
