@@ -4,6 +4,7 @@ import type { Binding, HeadersMatch } from '../../model/declaration.ts';
 import type { Headers, HeaderValue } from '../../model/message.ts';
 import type { Channel } from './channel.ts';
 import { AmqpFault } from './faults.ts';
+import { typeName } from './type-names.ts';
 
 const MATCHES: readonly unknown[] = ['all', 'any', 'all-with-x', 'any-with-x'];
 
@@ -18,17 +19,17 @@ export async function bindingOf(
   const known = await channel.link.house.describe('exchange', exchange);
   const type = known?.kind === 'exchange' && known.spec.kind === 'exchange' ? known.spec.type : 'direct';
   if (type === 'fanout') return { exchange, to };
+  if (type === 'consistent-hash' && !/^[0-9]+$/.test(routingKey))
+    throw new AmqpFault(406, `The binding key must be an integer: <<"${routingKey}">>`);
   if (type !== 'headers') return { exchange, to, pattern: routingKey };
   const match = given.get('x-match') ?? 'all';
+  if (typeof match !== 'string')
+    throw new AmqpFault(406, `Invalid x-match field type ${typeName(match)} (value ${String(match)}); expected longstr`);
   if (!MATCHES.includes(match))
-    throw new AmqpFault(406, `Invalid x-match field value ${shown(match)}; expected all, any, all-with-x, or any-with-x`);
+    throw new AmqpFault(406, `Invalid x-match field value <<"${match}">>; expected all, any, all-with-x, or any-with-x`);
   const values = new Map<string, string | number | boolean | undefined>();
   for (const [name, value] of given) if (name !== 'x-match') values.set(name, plain(value));
   return { exchange, to, headers: { match: match as HeadersMatch, values } };
-}
-
-function shown(value: HeaderValue): string {
-  return typeof value === 'string' ? `"${value}"` : String(value);
 }
 
 /** No value asks only that the header is there. */

@@ -2,7 +2,7 @@
 
 import { decodeMethod, encodeMethod, FRAME, idOf, type Method } from '../../wire/amqp/amqp.ts';
 import type { Confirms } from './confirms.ts';
-import type { LiveConsumer, Recipient } from './consumer.ts';
+import type { Live, Recipient } from './consumer.ts';
 import { AmqpFault } from './faults.ts';
 import { Intake, type Taker } from './intake.ts';
 import type { Link } from './link.ts';
@@ -37,7 +37,7 @@ export class Channel implements Recipient, Taker, Outbound {
   readonly unacked: Unacked = new Unacked();
   readonly settling: Settling = new Settling();
   readonly outgoing: Outgoing;
-  readonly consumers: Map<string, LiveConsumer> = new Map();
+  readonly consumers: Map<string, Live> = new Map();
   readonly #act: Act;
   readonly #ended: (channel: Channel) => void;
   readonly #intake: Intake = new Intake(this);
@@ -51,8 +51,6 @@ export class Channel implements Recipient, Taker, Outbound {
   /** The queue declared last. */
   lastQueue = '';
   replyQueue: string | undefined;
-  /** Exchanges whose messages may ask for a delay, as far as this channel has looked. */
-  readonly delayed: Set<string> = new Set();
   #state: 'open' | 'closing' | 'ended' = 'open';
   /** A method is being done; what comes meanwhile waits. */
   #busy = false;
@@ -70,10 +68,6 @@ export class Channel implements Recipient, Taker, Outbound {
 
   get isOpen(): boolean {
     return this.#state === 'open';
-  }
-
-  delays(exchange: string): boolean {
-    return this.delayed.has(exchange);
   }
 
   /** A frame for this channel. Borrowed. */
@@ -214,7 +208,7 @@ export class Channel implements Recipient, Taker, Outbound {
     this.link.touch();
   }
 
-  gone(consumer: LiveConsumer): void {
+  gone(consumer: Live): void {
     if (this.consumers.get(consumer.tag) !== consumer) return;
     this.consumers.delete(consumer.tag);
     if (!this.isOpen || !this.link.hearsCancels) return;

@@ -13,6 +13,15 @@ const AHEAD_MIN = 16;
 const AHEAD_MAX = 2048;
 const AHEAD_FIRST = 256;
 
+/** A consumer as its channel sees it. */
+export interface Live extends Source {
+  readonly tag: string;
+  /** Called when a turn ends: there may be room for more. */
+  adjust(): void;
+  /** Ends it. What was delivered stays with the channel when `keep`; what never went out goes back. */
+  cancel(keep: boolean): Promise<void>;
+}
+
 /** The channel as its consumers see it. */
 export interface Recipient {
   readonly id: number;
@@ -26,7 +35,7 @@ export interface Recipient {
   /** Number of a source of deliveries, for `unacked`. */
   enter(source: Source): number;
   /** The engine has ended the consumer. */
-  gone(consumer: LiveConsumer): void;
+  gone(consumer: Live): void;
   touch(): void;
 }
 
@@ -43,7 +52,7 @@ export interface ConsumerOptions {
   readonly nowait: boolean;
 }
 
-export class LiveConsumer implements Receiver, Source {
+export class LiveConsumer implements Receiver, Live {
   readonly tag: string;
   readonly queue: string;
   readonly leased: boolean;
@@ -99,13 +108,13 @@ export class LiveConsumer implements Receiver, Source {
     if (this.#ended || !this.#channel.isOpen) return;
     this.announce();
     if (this.#surplus.length > 0) {
-      this.#surplus.push(copyOf(deliveries, 0));
+      this.#surplus.push(copyOf(deliveries));
       return;
     }
     const sent = this.#write(deliveries, 0);
     if (sent < deliveries.count) {
-      this.#surplus.push(copyOf(deliveries, sent));
-      this.#surplusAt = 0;
+      this.#surplus.push(copyOf(deliveries));
+      this.#surplusAt = sent;
     }
     this.#channel.touch();
   }
@@ -113,7 +122,7 @@ export class LiveConsumer implements Receiver, Source {
   /** Writes deliveries from `from` on; answers up to which one the channel's limit let it. */
   #write(deliveries: Deliveries, from: number): number {
     const { unacked, outgoing, link, settling, id, sharedMax } = this.#channel;
-    const { count, numbers, lease, at, attempts, deaths } = deliveries;
+    const { count, numbers, lease, at, attempts, deaths, returned } = deliveries;
     const bytes = Buffer.from(deliveries.bytes.buffer, deliveries.bytes.byteOffset, deliveries.bytes.length);
     const { output } = link;
     const before = output.sizeBytes;
@@ -131,7 +140,8 @@ export class LiveConsumer implements Receiver, Source {
       const tag = this.noAck ? unacked.skip() : unacked.add(number, lease, this.#source);
       if (this.noAck) settling.add(this, number, lease, 'ack');
       this.#held++;
-      output.deliver(id, this.#tagBytes, tag, often > 1, outgoing.names, outgoing.namesFrom, outgoing.namesTo, outgoing);
+      const again = returned !== undefined && ((returned[i >> 3] as number) & (1 << (i & 7))) !== 0;
+      output.deliver(id, this.#tagBytes, tag, again, outgoing.names, outgoing.namesFrom, outgoing.namesTo, outgoing);
     }
     if (i > from) {
       link.door.figures.delivered += i - from;
@@ -159,11 +169,6 @@ export class LiveConsumer implements Receiver, Source {
       this.#surplus.shift();
       this.#surplusAt = 0;
     }
-  }
-
-  /** The channel's limit on all its consumers together has changed, or some of what they hold was settled. */
-  get waits(): boolean {
-    return this.#surplus.length > 0;
   }
 
   freed(count: number): void {
@@ -196,15 +201,7 @@ export class LiveConsumer implements Receiver, Source {
 }
 
 /** What is borrowed, kept. */
-function copyOf(deliveries: Deliveries, from: number): Deliveries {
-  const { numbers, at, attempts, deaths, bytes, count } = deliveries;
-  return {
-    ...deliveries,
-    count: count - from,
-    numbers: numbers.slice(from, count),
-    at: at.slice(from, count),
-    attempts: attempts.slice(from, count),
-    bytes: bytes.slice(),
-    ...(deaths && { deaths: deaths.slice(from, count) }),
-  };
+function copyOf(deliveries: Deliveries): Deliveries {
+  const { numbers, at, attempts, bytes } = deliveries;
+  return { ...deliveries, numbers: numbers.slice(), at: at.slice(), attempts: attempts.slice(), bytes: bytes.slice() };
 }

@@ -9,6 +9,11 @@ import type { AmqpLimits } from './limits.ts';
 
 export type Machine = Pick<Host, 'clock' | 'random' | 'logger'>;
 
+/** The label of a declaration whose type is the door's alone: `x-delayed-message`, or the type of a queue. */
+export const TYPE_LABEL = 'amqp.type';
+export const DELAYED_TYPE = 'x-delayed-message';
+const DELAYED_MAX = 10_000;
+
 /** A connection as the door sees it. */
 export interface Visitor {
   /** Says goodbye to the client and lets go. */
@@ -26,6 +31,8 @@ export class Door {
   readonly visitors: Set<Visitor> = new Set();
   /** Exclusive queues by tenant and name: whose connection's they are. */
   readonly #owners = new Map<string, Visitor>();
+  /** Exchanges by tenant and name: whether messages to them may ask for a delay. */
+  readonly #delayed = new Map<string, boolean>();
   readonly figures = { published: 0, delivered: 0, returned: 0 };
   isClosing = false;
 
@@ -56,6 +63,23 @@ export class Door {
     const names: string[] = [];
     for (const [key, one] of this.#owners) if (one === owner && key.startsWith(prefix)) names.push(key.slice(prefix.length));
     return names;
+  }
+
+  /** Whether messages to this exchange may ask for a delay; `house` knows it in that tenant. */
+  async delays(house: Engine, tenant: string, exchange: string): Promise<boolean> {
+    const key = `${tenant}\n${exchange}`;
+    const known = this.#delayed.get(key);
+    if (known !== undefined) return known;
+    const found = await house.describe('exchange', exchange);
+    const isDelayed = found?.kind === 'exchange' && found.spec.kind === 'exchange' && found.spec.labels?.[TYPE_LABEL] === DELAYED_TYPE;
+    if (this.#delayed.size >= DELAYED_MAX) this.#delayed.clear();
+    this.#delayed.set(key, isDelayed);
+    return isDelayed;
+  }
+
+  /** An exchange came or went. */
+  exchangeChanged(tenant: string, exchange: string): void {
+    this.#delayed.delete(`${tenant}\n${exchange}`);
   }
 
   /** A name nobody has: 22 characters drawn by chance. */

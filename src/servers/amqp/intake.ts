@@ -16,6 +16,7 @@ import { AmqpFault } from './faults.ts';
 import type { Link } from './link.ts';
 import type { Apart, Publisher } from './publisher.ts';
 import type { PublishRoute } from './routes.ts';
+import { typeName } from './type-names.ts';
 
 const BASIC = 60;
 const PERSISTENT = 2;
@@ -29,8 +30,6 @@ export interface Taker {
   published(): void;
   /** The queue that stands for direct replies to this channel; undefined when nobody consumes them. */
   readonly replyQueue: string | undefined;
-  /** Messages to this exchange may ask for a delay. */
-  delays(exchange: string): boolean;
 }
 
 export class Intake {
@@ -144,8 +143,10 @@ export class Intake {
       batch.properties(bytes, from, to);
       return;
     }
-    const acts = this.#look(route);
-    const apart: Apart | undefined = this.#mandatory || acts.also.length > 0 ? { mandatory: this.#mandatory, also: acts.also } : undefined;
+    const acts = this.#look();
+    const { also, delayMs } = acts;
+    const stands = this.#mandatory || also.length > 0 || delayMs !== undefined;
+    const apart: Apart | undefined = stands ? { mandatory: this.#mandatory, also, delayMs } : undefined;
     const batch = publisher.begin(route, transient, apart);
     batch.begin(link.engine.nowMs(), this.#names, 0, this.#namesTo);
     const changed = acts.changes === undefined ? undefined : changeProperties(scan, acts.changes);
@@ -154,12 +155,11 @@ export class Intake {
     const priority = scan.octet('priority');
     if (priority !== undefined && priority > 0) batch.setPriority(priority);
     if (acts.ttlMs !== undefined) batch.setTtlMs(acts.ttlMs);
-    if (acts.delayMs !== undefined) batch.setDueMs(link.engine.nowMs() + acts.delayMs);
     if (acts.keyHash !== undefined) batch.setKeyHash(acts.keyHash);
   }
 
   /** What the properties ask of the broker. */
-  #look(route: PublishRoute): Acts {
+  #look(): Acts {
     const scan = this.#scan;
     const { link, replyQueue } = this.#taker;
     const userId = scan.text('userId');
@@ -174,11 +174,11 @@ export class Intake {
       changes.replyTo = (writer) => writer.text8(replyQueue);
       acts.changes = changes;
     }
-    if (scan.headersTo - scan.headersFrom > 0) this.#lookAtHeaders(route, acts, changes);
+    if (scan.headersTo - scan.headersFrom > 0) this.#lookAtHeaders(acts, changes);
     return acts;
   }
 
-  #lookAtHeaders(route: PublishRoute, acts: Acts, changes: { -readonly [P in keyof Changes]: Changes[P] }): void {
+  #lookAtHeaders(acts: Acts, changes: { -readonly [P in keyof Changes]: Changes[P] }): void {
     const scan = this.#scan;
     const found = scan.namedHeaders(ACTING_HEADERS);
     if (found === undefined) return;
@@ -186,19 +186,16 @@ export class Intake {
     for (const name of ['CC', 'BCC']) {
       const keys = headers.get(name);
       if (keys === undefined) continue;
-      if (!Array.isArray(keys) || !keys.every((key) => typeof key === 'string'))
-        throw new AmqpFault(406, `invalid ${name} header: expected an array of strings`);
-      acts.also.push(...(keys as string[]));
+      if (!Array.isArray(keys)) throw new AmqpFault(406, `invalid message: {unacceptable_type_in_header,"${name}",${typeName(keys)}}`);
+      // What is no text can be no routing key.
+      for (const key of keys as readonly unknown[]) if (typeof key === 'string') acts.also.push(key);
     }
     if (headers.has('BCC')) {
       changes.headers = (writer) => keptHeaders(scan, writer, BLIND);
       acts.changes = changes;
     }
     const delay = headers.get('x-delay');
-    if (delay !== undefined && this.#taker.delays(route.exchange)) {
-      const delayMs = Number(delay);
-      if (Number.isFinite(delayMs) && delayMs > 0) acts.delayMs = delayMs;
-    }
+    if (typeof delay === 'number' && delay > 0) acts.delayMs = delay;
     const key = keyBytes(headers.get(KEY_HEADER));
     if (key !== undefined) acts.keyHash = murmur2(key);
   }
@@ -214,10 +211,9 @@ interface Acts {
 
 const ACTING_HEADERS: ReadonlySet<string> = new Set(['CC', 'BCC', 'x-delay', KEY_HEADER]);
 const BLIND: ReadonlySet<string> = new Set(['BCC']);
-const TTL_MS_MAX = 4_294_967_295;
 
 function readExpiration(text: string): number {
-  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-  if (value <= TTL_MS_MAX) return value;
-  throw new AmqpFault(406, `invalid expiration '${text}': ${/^\d+$/.test(text) ? `{value_too_big,${text}}` : 'badarg'}`);
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  const says = !/^-?\d+$/.test(text) ? 'no_integer' : text.startsWith('-') ? `{value_negative,${text}}` : `{value_too_big,${text}}`;
+  throw new AmqpFault(406, `invalid expiration '${text}': ${says}`);
 }

@@ -102,6 +102,12 @@ export class Outgoing implements Content {
   }
 
   #tell({ deaths, more }: Way): void {
+    const to = deaths?.[0]?.to;
+    if (to !== undefined) {
+      this.names = asBuffer(namesOf(to.exchange, to.address));
+      this.namesFrom = 0;
+      this.namesTo = this.names.length;
+    }
     const { properties } = this;
     const scan = this.#scan;
     scan.scan(

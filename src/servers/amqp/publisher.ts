@@ -19,9 +19,11 @@ export interface Apart {
   readonly mandatory: boolean;
   /** Further routing keys. */
   readonly also: readonly string[];
+  /** Asked for; only an exchange that delays grants it. */
+  readonly delayMs: number | undefined;
 }
 
-const TOGETHER: Apart = { mandatory: false, also: [] };
+const TOGETHER: Apart = { mandatory: false, also: [], delayMs: undefined };
 
 /** Messages of one batch, kept until the engine has answered. */
 export interface Sending {
@@ -126,11 +128,11 @@ export class Publisher {
       link.waiting(-sizeBytes);
       link.giveBack(batch);
     };
-    if (sending.apart.also.length > 0) {
-      void this.#publishToAll(sending, ticket).finally(done);
-      return;
-    }
-    link.engine.publish(publishOf(sending, 0, count)).then(
+    const publishing =
+      sending.apart.delayMs === undefined
+        ? link.engine.publish(publishOf(sending, 0, count))
+        : this.#publishLate(sending, sending.apart.delayMs);
+    publishing.then(
       () => {
         this.#settled(ticket, 'acked');
         done();
@@ -159,17 +161,11 @@ export class Publisher {
     );
   }
 
-  /** One message to several addresses of its exchange. */
-  async #publishToAll(sending: Sending, ticket: Ticket | undefined): Promise<void> {
-    const { engine } = this.#channel.link;
-    const first = publishOf(sending, 0, 1);
-    const addresses = [...new Set([first.address, ...sending.apart.also])];
-    const answers = await Promise.allSettled(addresses.map((address) => engine.publish({ ...first, address })));
-    const refused = answers.flatMap((answer): unknown[] => (answer.status === 'rejected' ? [answer.reason] : []));
-    const others = refused.filter((error) => !isMissed(error, sending.route));
-    if (others.length > 0) this.#failed(others[0], sending.route, sending, 0, ticket);
-    else if (refused.length === answers.length) this.#failed(refused[0], sending.route, sending, 0, ticket);
-    else this.#settled(ticket, 'acked');
+  /** Looks first whether the exchange grants the delay; its order among others is of no matter then. */
+  async #publishLate(sending: Sending, delayMs: number): Promise<Published> {
+    const { link } = this.#channel;
+    if (await link.door.delays(link.house, link.vhost, sending.route.exchange)) sending.batch.setDueMs(0, link.engine.nowMs() + delayMs);
+    return link.engine.publish(publishOf(sending, 0, 1));
   }
 
   #settled(ticket: Ticket | undefined, state: 'acked' | 'nacked'): void {
@@ -187,7 +183,7 @@ export class Publisher {
       channel.fail(new AmqpFault(541, 'the broker could not publish; its log has more', 'connection'), PUBLISH);
       return;
     }
-    if (isMissed(error, route)) {
+    if (error.code === 'unrouted') {
       if (sending.apart.mandatory) this.returned(sending, index);
       this.#settled(ticket, 'acked');
       return;
@@ -240,17 +236,14 @@ export class Publisher {
 /** Looks at one record after another, never at two at once. */
 const recordScan: RecordScan = new RecordScan();
 
-/** Nothing takes it: nobody is bound, or no queue bears the name. */
-export function isMissed(error: unknown, { exchange }: PublishRoute): boolean {
-  return error instanceof Refused && (error.code === 'unrouted' || (error.code === 'unknown' && exchange === ''));
-}
-
 export function publishOf({ route, transient, batch, apart }: Sending, from: number, to: number): Publish {
   const columns = batch.columns(from, to);
   return {
     exchange: route.exchange,
     address: route.address,
     records: batch.records(from, to),
+    ...(route.exchange === '' && { mayMiss: true }),
+    ...(apart.also.length > 0 && { also: apart.also }),
     ...(columns !== undefined && { columns }),
     ...(apart.mandatory && { mandatory: true }),
     ...(transient && { transient: true }),

@@ -2,7 +2,9 @@
 
 import type { DeadLetterSpec, Overflow, QueueSpec, TopicSpec } from '../../model/declaration.ts';
 import type { Headers, HeaderValue } from '../../model/message.ts';
+import { TYPE_LABEL } from './door.ts';
 import { AmqpFault } from './faults.ts';
+import { typeName } from './type-names.ts';
 
 export interface QueueWish {
   readonly name: string;
@@ -14,40 +16,33 @@ export interface QueueWish {
 
 type Check = (value: HeaderValue) => string | undefined;
 
-const QUEUE_TYPES = ['classic', 'quorum', 'stream'];
+const QUEUE_TYPES: readonly unknown[] = ['classic', 'quorum', 'stream'];
+const OVERFLOWS: readonly unknown[] = ['drop-head', 'reject-publish', 'reject-publish-dlx'];
+const STRATEGIES: readonly unknown[] = ['at-most-once', 'at-least-once'];
+const MODES: readonly unknown[] = ['default', 'lazy'];
 const PRIORITY_MAX = 255;
-const MS_MAX = 4_294_967_295;
 
 /** Every argument with a meaning here, in the order in which clients are told of differences. What is not named is taken and means nothing. */
 const ARGUMENTS: Readonly<Record<string, Check>> = {
-  'x-expires': (value) => whole(value) ?? (value === 0 ? '{value_zero,0}' : tooLarge(value, MS_MAX)),
-  'x-message-ttl': (value) => whole(value) ?? tooLarge(value, MS_MAX),
+  'x-expires': (value) => whole(value) ?? (value === 0 ? '{value_zero,0}' : undefined),
+  'x-message-ttl': whole,
   'x-max-length': whole,
   'x-max-length-bytes': whole,
   'x-max-priority': (value) => whole(value) ?? (Number(value) > PRIORITY_MAX ? `{max_value_exceeded,${value}}` : undefined),
-  'x-overflow': (value) => text(value) ?? oneOf(value, ['drop-head', 'reject-publish', 'reject-publish-dlx']),
+  'x-overflow': (value) => text(value) ?? (OVERFLOWS.includes(value) ? undefined : 'invalid_overflow'),
   'x-dead-letter-exchange': text,
   'x-dead-letter-routing-key': text,
-  'x-dead-letter-strategy': (value) => text(value) ?? oneOf(value, ['at-most-once', 'at-least-once']),
+  'x-dead-letter-strategy': (value) => text(value) ?? (STRATEGIES.includes(value) ? undefined : 'invalid_dlx_strategy'),
   'x-single-active-consumer': flag,
-  'x-queue-type': (value) => text(value) ?? oneOf(value, QUEUE_TYPES),
-  'x-queue-mode': (value) => text(value) ?? oneOf(value, ['default', 'lazy']),
+  'x-queue-type': (value) => text(value) ?? (QUEUE_TYPES.includes(value) ? undefined : `"unsupported queue type '${value}'"`),
+  'x-queue-mode': (value) => text(value) ?? (MODES.includes(value) ? undefined : `"unsupported queue mode '${value}'"`),
   'x-delivery-limit': whole,
   'x-max-age': text,
   'x-stream-max-segment-size-bytes': whole,
 };
 
-function typeName(value: HeaderValue): string {
-  if (value === null) return 'void';
-  if (typeof value === 'string') return 'longstr';
-  if (typeof value === 'boolean') return 'bool';
-  if (typeof value === 'bigint') return 'long';
-  if (typeof value === 'number') return !Number.isInteger(value) ? 'double' : Math.abs(value) > 0x7fff_ffff ? 'long' : 'signedint';
-  return value instanceof Uint8Array ? 'binary' : value instanceof Map ? 'table' : 'array';
-}
-
 function whole(value: HeaderValue): string | undefined {
-  if (typeof value !== 'number' || !Number.isInteger(value)) return `{unacceptable_type,${typeName(value)}}`;
+  if (typeof value !== 'number' || !Number.isInteger(value)) return `"expected integer, got ${typeName(value)}"`;
   return value < 0 ? `{value_negative,${value}}` : undefined;
 }
 
@@ -59,16 +54,13 @@ function flag(value: HeaderValue): string | undefined {
   return typeof value === 'boolean' ? undefined : `{unacceptable_type,${typeName(value)}}`;
 }
 
-function tooLarge(value: HeaderValue, max: number): string | undefined {
-  return Number(value) > max ? `{value_too_big,${value}}` : undefined;
-}
-
-function oneOf(value: HeaderValue, values: readonly string[]): string | undefined {
-  return values.includes(String(value)) ? undefined : `invalid_${value}`;
-}
-
 /** Throws `AmqpFault` 406 for an argument that cannot be. */
-export function checkArguments({ name, arguments: given, durable, exclusive }: QueueWish, vhost: string): void {
+export function checkArguments({ name, arguments: given, durable, exclusive, autoDelete }: QueueWish, vhost: string): void {
+  const letters = given.get('x-dead-letter-exchange');
+  if (letters !== undefined && typeof letters !== 'string') {
+    const says = `invalid type '${typeName(letters)}' for arg 'x-dead-letter-exchange' in queue '${name}' in vhost '${vhost}'`;
+    throw new AmqpFault(406, says);
+  }
   for (const [argument, check] of Object.entries(ARGUMENTS)) {
     const value = given.get(argument);
     if (value === undefined) continue;
@@ -82,6 +74,7 @@ export function checkArguments({ name, arguments: given, durable, exclusive }: Q
   const type = given.get('x-queue-type');
   if (type !== 'quorum' && type !== 'stream') return;
   if (!durable) throw new AmqpFault(406, `invalid property 'non-durable' for queue '${name}' in vhost '${vhost}'`);
+  if (autoDelete) throw new AmqpFault(406, `invalid property 'auto-delete' for queue '${name}' in vhost '${vhost}'`);
   if (exclusive) throw new AmqpFault(406, `invalid property 'exclusive-owner' for queue '${name}' in vhost '${vhost}'`);
 }
 
@@ -133,9 +126,11 @@ export function queueSpecOf({ name, durable, exclusive, autoDelete, arguments: g
   const priorityMax = number('x-max-priority');
   const overflow = overflowOf(given.get('x-overflow'), deadLetter !== undefined);
   const bounded = given.has('x-max-length') || given.has('x-max-length-bytes');
+  const type = given.get('x-queue-type');
   return {
     kind: 'queue',
     name,
+    ...(type === 'quorum' && { labels: { [TYPE_LABEL]: type } }),
     durable: durable && !exclusive,
     ...(autoDelete && { autoDelete }),
     ...some('expiresMs', number('x-expires')),
@@ -176,12 +171,18 @@ export function argumentsOf(spec: QueueSpec): Map<string, HeaderValue> {
   add('x-dead-letter-exchange', spec.deadLetter?.exchange);
   add('x-dead-letter-routing-key', spec.deadLetter?.address);
   add('x-single-active-consumer', spec.singleActiveConsumer);
+  add('x-queue-type', spec.labels?.[TYPE_LABEL]);
   add('x-delivery-limit', spec.retry === undefined ? undefined : spec.retry.attempts - 1);
   return found;
 }
 
 /** Says the same whether it is written out or left out. */
-const SILENT: Readonly<Record<string, HeaderValue>> = { 'x-overflow': 'drop-head', 'x-single-active-consumer': false, 'x-max-priority': 0 };
+const SILENT: Readonly<Record<string, HeaderValue>> = {
+  'x-overflow': 'drop-head',
+  'x-single-active-consumer': false,
+  'x-max-priority': 0,
+  'x-queue-type': 'classic',
+};
 
 /** Throws `AmqpFault` 406 when what is wished differs from what is there. */
 export function checkEqual(wish: QueueWish, known: QueueSpec, keptBy: 'one' | 'all', vhost: string): void {
@@ -198,7 +199,9 @@ export function checkEqual(wish: QueueWish, known: QueueSpec, keptBy: 'one' | 'a
   for (const argument of Object.keys(ARGUMENTS)) {
     const [ours, theirs] = [wished.get(argument), current.get(argument)];
     if (ours === theirs || (ours ?? SILENT[argument]) === (theirs ?? SILENT[argument])) continue;
-    throw new AmqpFault(406, `inequivalent arg '${argument}' ${place}: received ${told(ours)} but current is ${told(theirs)}`);
+    const both = ours !== undefined && theirs !== undefined;
+    const [received, kept] = [ours, theirs].map((value) => (both ? `'${String(value)}'` : told(value)));
+    throw new AmqpFault(406, `inequivalent arg '${argument}' ${place}: received ${received} but current is ${kept}`);
   }
 }
 

@@ -7,6 +7,8 @@ export interface Source {
   readonly queue: string;
   /** The queue takes messages back after a while: what it took back must not be settled for another. */
   readonly leased: boolean;
+  /** Its messages are only counted: nothing is to be told the engine. */
+  readonly counted?: boolean;
   /** So many of its messages are held no longer. */
   freed(count: number): void;
 }
@@ -25,6 +27,10 @@ export class Settling {
   #last: Group | undefined;
 
   add(source: Source, number: number, lease: number, outcome: Settle['outcome']): void {
+    if (source.counted === true) {
+      source.freed(1);
+      return;
+    }
     let group = this.#last;
     if (group === undefined || group.source !== source || group.outcome !== outcome || (source.leased && group.lease !== lease)) {
       group = { source, outcome, lease: source.leased ? lease : undefined, runs: [], count: 0 };

@@ -9,4 +9,4 @@ export { ChunkPool, CONTENT_HEAD, type Content, Output } from './output.ts';
 export { ACTED_ON, type Changes, changeProperties, keptHeaders, NO_PROPERTIES, PropertyScan, type TextProperty } from './properties.ts';
 export { AMQP_LANGUAGE, KEY_HEADER, keyBytes, namesOf, propertiesOf, RecordScan, TIME_BYTES } from './record.ts';
 export { RecordBatch } from './record-batch.ts';
-export { decodeEntries, letter, readTable, writeEntry, writeLongEntry, writeTable, writeTimestampEntry } from './table.ts';
+export { decodeEntries, letter, letterOf, readTable, writeEntry, writeLongEntry, writeTable, writeTimestampEntry } from './table.ts';

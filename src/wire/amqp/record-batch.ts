@@ -76,8 +76,6 @@ export class RecordBatch {
     if (priority !== 0) to.setPriority(priority);
     const ttlMs = this.#ttlMs?.[count] ?? Number.POSITIVE_INFINITY;
     if (ttlMs !== Number.POSITIVE_INFINITY) to.setTtlMs(ttlMs);
-    const dueMs = this.#dueMs?.[count] ?? 0;
-    if (dueMs !== 0) to.setDueMs(dueMs);
     const keyHash = this.#keyHash?.[count] ?? -1;
     if (keyHash !== -1) to.setKeyHash(keyHash);
   }
@@ -98,9 +96,10 @@ export class RecordBatch {
     this.#ttlMs[this.count] = value;
   }
 
-  setDueMs(value: number): void {
-    this.#dueMs = grown(this.#dueMs, this.count, Float64Array, 0);
-    this.#dueMs[this.count] = value;
+  /** Of any record: when it may be delivered, milliseconds since 1970. */
+  setDueMs(index: number, value: number): void {
+    this.#dueMs = grown(this.#dueMs, index, Float64Array, 0);
+    this.#dueMs[index] = value;
   }
 
   setKeyHash(value: number): void {

@@ -35,12 +35,26 @@ function within(reader: Reader, length: number): Reader {
   return new Reader(reader.bytes(length));
 }
 
+/** A table that remembers the types its values were written with. */
+class TypedTable extends Map<string, HeaderValue> {
+  readonly letters: Map<string, string> = new Map();
+}
+
+/** The type a value of a table was written with, as its letter; undefined when it is not known. */
+export function letterOf(table: Headers, name: string): string | undefined {
+  return table instanceof TypedTable ? table.letters.get(name) : undefined;
+}
+
 function readEntries(reader: Reader, depth: number): Headers {
   if (depth > DEPTH_MAX) throw broken(`it is nested deeper than ${DEPTH_MAX}`);
-  const into = new Map<string, HeaderValue>();
+  const into = depth === 0 ? new TypedTable() : new Map<string, HeaderValue>();
   while (reader.remaining > 0) {
-    const name = textOf(take(reader, reader.u8()));
-    into.set(typeof name === 'string' ? name : Buffer.from(name).toString('latin1'), readValue(reader, depth));
+    const bytes = textOf(take(reader, reader.u8()));
+    const name = typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('latin1');
+    if (reader.remaining === 0) throw broken('a name has no value');
+    const letter = String.fromCharCode(reader.u8());
+    into.set(name, readValue(reader, letter, depth));
+    if (into instanceof TypedTable) into.letters.set(name, letter);
   }
   return into;
 }
@@ -50,9 +64,7 @@ function take(reader: Reader, length: number): Uint8Array {
   return reader.bytes(length);
 }
 
-function readValue(reader: Reader, depth: number): HeaderValue {
-  if (reader.remaining === 0) throw broken('a name has no value');
-  const type = String.fromCharCode(reader.u8());
+function readValue(reader: Reader, type: string, depth: number): HeaderValue {
   const size = SIZES.get(type) ?? 4;
   if (size > reader.remaining) throw broken(`a value of type ${type} breaks off`);
   switch (type) {
@@ -94,7 +106,7 @@ function readValue(reader: Reader, depth: number): HeaderValue {
       if (depth >= DEPTH_MAX) throw broken(`it is nested deeper than ${DEPTH_MAX}`);
       const list = within(reader, reader.u32());
       const values: HeaderValue[] = [];
-      while (list.remaining > 0) values.push(readValue(list, depth + 1));
+      while (list.remaining > 0) values.push(readValue(list, String.fromCharCode(list.u8()), depth + 1));
       return values;
     }
     case 'V':

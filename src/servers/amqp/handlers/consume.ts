@@ -8,6 +8,8 @@ import { LiveConsumer } from '../consumer.ts';
 import { AmqpFault, noQueue } from '../faults.ts';
 import { REPLY_TO } from '../intake.ts';
 import { checkOwner, queueNamed } from '../names.ts';
+import { typeName } from '../type-names.ts';
+import { consumeStream } from './consume-stream.ts';
 import { find, refusedFor } from './queue.ts';
 
 export async function consume(channel: Channel, args: Args<'basic.consume'>): Promise<void> {
@@ -20,8 +22,9 @@ export async function consume(channel: Channel, args: Args<'basic.consume'>): Pr
   if (args.queue === REPLY_TO) return consumeReplies(channel, args, tag);
   const queue = queueNamed(channel, args.queue);
   const known = await find(channel, queue);
-  if (known?.spec === undefined) throw noQueue(queue, vhost);
+  if (known === undefined) throw noQueue(queue, vhost);
   checkOwner(channel, queue);
+  if (known.spec === undefined) return consumeStream(channel, args, tag, queue);
   const { spec } = known;
   const priority = priorityOf(args.arguments, queue, vhost);
   const consumer = new LiveConsumer(channel, {
@@ -57,7 +60,8 @@ async function start(channel: Channel, consumer: LiveConsumer, consume: Consume)
 function priorityOf(given: Headers, queue: string, vhost: string): number {
   const priority = given.get('x-priority') ?? 0;
   if (typeof priority === 'number' && Number.isInteger(priority)) return priority;
-  throw new AmqpFault(406, `invalid arg 'x-priority' for queue '${queue}' in vhost '${vhost}'`);
+  const says = `"expected integer, got ${typeName(priority)}"`;
+  throw new AmqpFault(406, `invalid arg 'x-priority' for queue '${queue}' in vhost '${vhost}': ${says}`);
 }
 
 /** Direct replies: a queue of this channel's own, which every door reaches by its name. */

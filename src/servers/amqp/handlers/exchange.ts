@@ -5,8 +5,10 @@ import { Refused } from '../../../model/refusal.ts';
 import { type Args, encodeMethod } from '../../../wire/amqp/amqp.ts';
 import { bindingOf } from '../binding.ts';
 import type { Channel } from '../channel.ts';
+import { DELAYED_TYPE, TYPE_LABEL } from '../door.ts';
 import { AmqpFault, faultOf, noExchange } from '../faults.ts';
 import { checkReserved } from '../names.ts';
+import { typeName } from '../type-names.ts';
 
 const TYPES: Readonly<Record<string, ExchangeType>> = {
   direct: 'direct',
@@ -45,6 +47,7 @@ async function declareNew(channel: Channel, args: Args<'exchange.declare'>): Pro
   checkReserved('exchange', name);
   try {
     await link.engine.declare(spec);
+    link.door.exchangeChanged(link.vhost, name);
   } catch (error) {
     throw refusedFor(channel, error, name);
   }
@@ -52,11 +55,17 @@ async function declareNew(channel: Channel, args: Args<'exchange.declare'>): Pro
 
 function specOf(args: Args<'exchange.declare'>, vhost: string): ExchangeSpec {
   const { exchange: name, arguments: given } = args;
-  const type = TYPES[args.type];
+  const isDelayed = args.type === DELAYED_TYPE;
+  const asked = isDelayed ? given.get('x-delayed-type') : args.type;
+  const type = typeof asked === 'string' ? TYPES[asked] : undefined;
+  if (isDelayed && type === undefined) throw new AmqpFault(406, "Invalid argument, 'x-delayed-type' must be an existing exchange type");
   if (type === undefined) throw new AmqpFault(406, `unknown exchange type '${args.type}'`);
   const alternate = given.get('alternate-exchange');
   if (alternate !== undefined && typeof alternate !== 'string')
-    throw new AmqpFault(406, `invalid arg 'alternate-exchange' for exchange '${name}' in vhost '${vhost}'`);
+    throw new AmqpFault(
+      406,
+      `invalid type '${typeName(alternate)}' for arg 'alternate-exchange' in exchange '${name}' in vhost '${vhost}'`,
+    );
   const hashHeader = type === 'consistent-hash' ? given.get('hash-header') : undefined;
   return {
     kind: 'exchange',
@@ -67,6 +76,7 @@ function specOf(args: Args<'exchange.declare'>, vhost: string): ExchangeSpec {
     ...(args.internal && { internal: true }),
     ...(alternate !== undefined && { alternate }),
     ...(typeof hashHeader === 'string' && { hashHeader }),
+    ...(isDelayed && { labels: { [TYPE_LABEL]: DELAYED_TYPE } }),
   };
 }
 
@@ -78,17 +88,19 @@ function checkEqual(wish: ExchangeSpec, known: ExchangeSpec, type: string, vhost
       `inequivalent arg '${property}' for exchange '${wish.name}' in vhost '${vhost}': received ${told(wished)} but current is ${told(current)}`,
     );
   };
-  if (wish.type !== known.type) differ('type', type, nameOf(known.type));
+  const current = known.labels?.[TYPE_LABEL] ?? nameOf(known.type);
+  if (type !== current) differ('type', type, current);
+  if (wish.type !== known.type) differ('x-delayed-type', nameOf(wish.type), nameOf(known.type));
   differ('durable', wish.durable !== false, known.durable !== false);
   differ('auto_delete', wish.autoDelete === true, known.autoDelete === true);
   differ('internal', wish.internal === true, known.internal === true);
   if (wish.alternate !== known.alternate) {
-    const [wished, current] = [wish.alternate, known.alternate].map((one) =>
+    const [wished, theirs] = [wish.alternate, known.alternate].map((one) =>
       one === undefined ? 'none' : `the value '${one}' of type 'longstr'`,
     );
     throw new AmqpFault(
       406,
-      `inequivalent arg 'alternate-exchange' for exchange '${wish.name}' in vhost '${vhost}': received ${wished} but current is ${current}`,
+      `inequivalent arg 'alternate-exchange' for exchange '${wish.name}' in vhost '${vhost}': received ${wished} but current is ${theirs}`,
     );
   }
 }
@@ -114,9 +126,10 @@ export async function remove(channel: Channel, args: Args<'exchange.delete'>): P
   const { link } = channel;
   const { exchange: name } = args;
   if (name === '') throw new AmqpFault(403, NOT_ON_DEFAULT);
-  checkReserved('exchange', name);
+  if (name.startsWith('amq.')) throw new AmqpFault(403, `deletion of system exchange '${name}' in vhost '${link.vhost}' not allowed`);
   try {
     await link.engine.remove('exchange', name, { ifUnused: args.ifUnused });
+    link.door.exchangeChanged(link.vhost, name);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     if (error.code === 'conflict') throw new AmqpFault(406, `exchange '${name}' in vhost '${link.vhost}' in use`);

@@ -25,7 +25,7 @@ export async function get(channel: Channel, args: Args<'basic.get'>): Promise<vo
     link.output.method(channel.id, encodeMethod('basic.get-empty', { clusterId: '' }));
     return;
   }
-  const { bytes, at, numbers, lease, attempts, deaths } = deliveries;
+  const { bytes, at, numbers, lease, attempts, deaths, returned } = deliveries;
   const source: Source = { queue, leased: spec.leaseMs !== undefined, freed: () => undefined };
   const [number = 0] = numbers;
   if (!channel.isOpen) {
@@ -48,7 +48,7 @@ export async function get(channel: Channel, args: Args<'basic.get'>): Promise<vo
   const [exchange, routingKey] = outgoing.texts;
   link.output.method(
     channel.id,
-    encodeMethod('basic.get-ok', { deliveryTag, redelivered: often > 1, exchange, routingKey, messageCount: left }),
+    encodeMethod('basic.get-ok', { deliveryTag, redelivered: ((returned?.[0] ?? 0) & 1) === 1, exchange, routingKey, messageCount: left }),
   );
   link.output.content(channel.id, outgoing);
   link.door.figures.delivered++;

@@ -138,6 +138,9 @@ export async function purge(channel: Channel, args: Args<'queue.purge'>): Promis
   const { link } = channel;
   const queue = queueNamed(channel, args.queue);
   checkOwner(channel, queue);
+  const known = await find(channel, queue);
+  if (known !== undefined && known.spec === undefined)
+    throw new AmqpFault(540, `queue.purge not supported by stream queues queue '${queue}' in vhost '${link.vhost}'`, 'connection');
   let count: number;
   try {
     count = await link.engine.purge(queue);
@@ -159,10 +162,7 @@ export async function remove(channel: Channel, args: Args<'queue.delete'>): Prom
       door.disown(vhost, queue);
     } catch (error) {
       if (error instanceof Refused && error.code === 'conflict')
-        throw new AmqpFault(
-          406,
-          `queue '${queue}' in vhost '${vhost}' ${known.consumers > 0 && args.ifUnused ? 'in use' : 'is not empty'}`,
-        );
+        throw new AmqpFault(406, `queue '${queue}' in vhost '${vhost}' ${known.consumers > 0 && args.ifUnused ? 'in use' : 'not empty'}`);
       // Somebody else has just removed it.
       if (!(error instanceof Refused && error.code === 'unknown')) throw refusedFor(channel, error, queue);
     }

@@ -23,19 +23,14 @@ export async function commit(channel: Channel): Promise<void> {
   const transaction = begun(channel);
   channel.transaction = { sent: [], settled: [] };
   const settles = settlesOf(channel, transaction);
-  const sent = await reachable(channel, transaction.sent);
+  const { sent } = transaction;
   try {
     const operations: Operation[] = [
-      ...sent.flatMap((one) => operationsOf(one)),
+      ...sent.map((one) => operationOf(one)),
       ...settles.map((settle): Operation => ({ kind: 'settle', ...settle })),
     ];
     const answers = operations.length === 0 ? [] : await link.engine.transact(operations);
-    let at = 0;
-    for (const one of sent) {
-      const mine = answers.slice(at, at + 1 + one.apart.also.length);
-      at += mine.length;
-      if (one.apart.mandatory && mine.every((answer) => isUnrouted(answer))) channel.publisher.returned(one, 0);
-    }
+    for (const [i, one] of sent.entries()) if (one.apart.mandatory && isUnrouted(answers[i])) channel.publisher.returned(one, 0);
     for (const { tags } of transaction.settled) channel.unacked.finish(tags, (_number, _lease, source) => channel.source(source)?.freed(1));
   } catch (error) {
     for (const { tags } of transaction.settled) channel.unacked.restore(tags);
@@ -64,22 +59,10 @@ function letGo(channel: Channel, { sent }: Transaction): void {
   }
 }
 
-/** A message to a queue that is not there is no reason to refuse the others: it is left out, and returned if it is mandatory. */
-async function reachable(channel: Channel, sent: readonly Sending[]): Promise<readonly Sending[]> {
-  const kept: Sending[] = [];
-  for (const one of sent) {
-    const { exchange, address } = one.route;
-    if (exchange !== '' || (await channel.link.house.describe('queue', address)) !== undefined) kept.push(one);
-    else if (one.apart.mandatory) channel.publisher.returned(one, 0);
-  }
-  return kept;
-}
-
 /** What nobody takes is returned after the commit, not refused with all the rest. */
-function operationsOf(sending: Sending): Operation[] {
+function operationOf(sending: Sending): Operation {
   const { mandatory: _, ...publish } = publishOf(sending, 0, sending.batch.count);
-  const addresses = [...new Set([publish.address, ...sending.apart.also])];
-  return addresses.map((address): Operation => ({ kind: 'publish', ...publish, address }));
+  return { kind: 'publish', ...publish };
 }
 
 function settlesOf(channel: Channel, { settled }: Transaction): Settle[] {
@@ -87,7 +70,9 @@ function settlesOf(channel: Channel, { settled }: Transaction): Settle[] {
   for (const { tags, outcome } of settled) {
     const byQueue = new Map<string, number[]>();
     channel.unacked.look(tags, (number, _lease, source) => {
-      const queue = channel.source(source)?.queue ?? '';
+      const from = channel.source(source);
+      if (from === undefined || from.counted === true) return;
+      const { queue } = from;
       const runs = byQueue.get(queue);
       if (runs === undefined) byQueue.set(queue, [number, 1]);
       else runs.push(number, 1);
