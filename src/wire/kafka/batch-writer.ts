@@ -4,6 +4,7 @@ import { LANGUAGES, type Message } from '../../model/message.ts';
 import { bodyAt, type Language, languageOf, RECORD_HEAD_BYTES, type Records, readMessage, sizeOf } from '../../model/record.ts';
 import { BATCH_HEAD_BYTES, place, seal } from './batch.ts';
 import { encodeHeaders, isNullValue } from './language.ts';
+import { PACK } from './pack.ts';
 import { HEAD_BYTES } from './single.ts';
 
 export interface BatchSource {
@@ -17,6 +18,36 @@ export interface BatchRules {
   /** An empty body from another language removes its key: it is null. */
   readonly emptyIsNull: boolean;
   readonly leaderEpoch: number;
+}
+
+/** What a partition holds, as batches: those that were kept whole as they are, and others made of what lies between them. */
+export function encodeBatches({ records, offsets }: BatchSource, rules: BatchRules): Uint8Array {
+  const { count, bytes, ends } = records;
+  const pieces: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for (let from = 0; from < count; ) {
+    const at = from === 0 ? records.start : (ends[from - 1] ?? 0);
+    const isWhole = isPackAt(bytes, at);
+    let to = from + 1;
+    if (!isWhole) while (to < count && !isPackAt(bytes, ends[to - 1] ?? 0)) to++;
+    const piece = isWhole
+      ? bytes.subarray(bodyAt(bytes, at), ends[from])
+      : encodeBatch(
+          { records: { bytes, start: at, ends: ends.subarray(from, to), count: to - from }, offsets: offsets.subarray(from, to) },
+          rules,
+        );
+    if (isWhole) place(piece, 0, offsets[from] ?? 0, rules.leaderEpoch);
+    pieces.push(piece);
+    sizeBytes += piece.length;
+    from = to;
+  }
+  const [only] = pieces;
+  if (only === undefined) return NOTHING;
+  return pieces.length === 1 ? only : Buffer.concat(pieces, sizeBytes);
+}
+
+function isPackAt(bytes: Uint8Array, at: number): boolean {
+  return languageOf(bytes, at) === LANGUAGES.kafka && bytes[at + RECORD_HEAD_BYTES] === PACK;
 }
 
 /** The records as one batch; empty when there are none. Throws `Refused` for a record that cannot be read. */

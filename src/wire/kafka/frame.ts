@@ -100,6 +100,8 @@ export function readResponse<A extends Api>(
 
 /** Before more has come, a frame gets no more room than this. */
 const ROOM_BYTES = 64 * 1024;
+/** The number by which a question and its answer find each other. */
+const FRAME_BYTES_MIN = 4;
 
 /** Cuts what comes in into frames. Room is made as the bytes come, not as their length is told. */
 export class FrameCutter {
@@ -140,7 +142,7 @@ export class FrameCutter {
 
   /** Answers how many bytes of the chunk were taken. */
   #begin(chunk: Uint8Array, at: number, size: number): number {
-    if (size > this.bytesMax || size < 8)
+    if (size > this.bytesMax || size < FRAME_BYTES_MIN)
       throw new BytesError('value', at, `A frame of ${size} bytes is not taken here; at most ${this.bytesMax} are.`);
     if (chunk.length - at >= size) {
       this.#take(chunk.subarray(at, at + size));

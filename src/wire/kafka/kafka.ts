@@ -1,7 +1,7 @@
 /** The door of this room: Kafka's protocol, bytes to messages and back. */
 
 export { BATCH_HEAD_BYTES, type BatchFault, BatchHead, place, stampAppendTime } from './batch.ts';
-export { type BatchRules, type BatchSource, encodeBatch } from './batch-writer.ts';
+export { type BatchRules, type BatchSource, encodeBatches } from './batch-writer.ts';
 export { MessageReader, NO_UUID } from './codec.ts';
 export { ERROR, type ErrorCode } from './errors.ts';
 export type { Api, RequestOf, ResponseOf } from './fields.ts';
@@ -16,6 +16,7 @@ export {
   readResponse,
 } from './frame.ts';
 export { KAFKA } from './language.ts';
+export { packOf } from './pack.ts';
 export { unpackBatch } from './single.ts';
 export {
   ADD_OFFSETS_TO_TXN,

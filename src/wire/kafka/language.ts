@@ -3,9 +3,11 @@
 import { Reader } from '../../bytes/reader.ts';
 import { Writer } from '../../bytes/writer.ts';
 import { type HeaderValue, LANGUAGES, MAIN_LINE, type Message } from '../../model/message.ts';
-import type { Language } from '../../model/record.ts';
+import { bodyAt, type Language, RECORD_HEAD_BYTES, type Unpacked } from '../../model/record.ts';
 import { Refused } from '../../model/refusal.ts';
-import { HEAD_BYTES, NULL_VALUE, SINGLE } from './single.ts';
+import { BatchHead } from './batch.ts';
+import { addressOfPack, isPack } from './pack.ts';
+import { HEAD_BYTES, NULL_VALUE, SINGLE, unpackBatch } from './single.ts';
 
 /** CloudEvents' names in Kafka's headers [CloudEvents Kafka binding, 3.2], and those that are usual for the rest. */
 const HEADER_OF = {
@@ -29,6 +31,7 @@ const INT_BYTES = 5;
 export const KAFKA: Language = {
   number: LANGUAGES.kafka,
   read: (head, body) => {
+    if (isPack(head)) return readOnly(head, body);
     if (head[0] !== SINGLE || head.length < HEAD_BYTES) throw new Refused('invalid', 'The properties of this Kafka record are not whole.');
     try {
       return readSingle(head, body);
@@ -36,7 +39,29 @@ export const KAFKA: Language = {
       throw new Refused('invalid', 'The properties of this Kafka record do not parse.', { cause });
     }
   },
+  count: (head, body) => {
+    if (!isPack(head)) return 0;
+    const batch = new BatchHead();
+    return batch.read(body, 0, body.length) === undefined ? batch.count : 0;
+  },
+  unpack: opened,
 };
+
+/** A batch of one record is that record; of several there is no telling which is meant. */
+function readOnly(head: Uint8Array, body: Uint8Array): Message {
+  const { bytes, ends, count } = opened(head, body);
+  if (count !== 1) throw new Refused('invalid', `This is a batch of ${count} Kafka records, where one record should be.`);
+  const from = bodyAt(bytes, 0);
+  return readSingle(bytes.subarray(RECORD_HEAD_BYTES, from), bytes.subarray(from, ends[0]));
+}
+
+function opened(head: Uint8Array, body: Uint8Array): Unpacked {
+  try {
+    return unpackBatch(body, 0, addressOfPack(head));
+  } catch (cause) {
+    throw new Refused('invalid', `This batch of Kafka records cannot be opened: ${(cause as Error).message}`, { cause });
+  }
+}
 
 function readSingle(head: Uint8Array, body: Uint8Array): Message {
   const view = new DataView(head.buffer, head.byteOffset, head.length);
@@ -98,7 +123,7 @@ function writeHeader(to: Writer, name: string, value: HeaderValue): void {
     to.zigzag(-1);
     return;
   }
-  const bytes = value instanceof Uint8Array ? value : Buffer.from(typeof value === 'string' ? value : JSON.stringify(plain(value)));
+  const bytes = value instanceof Uint8Array ? value : Buffer.from(typeof value === 'object' ? JSON.stringify(plain(value)) : String(value));
   to.zigzag(bytes.length);
   to.bytes(bytes);
 }

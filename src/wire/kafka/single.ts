@@ -13,7 +13,7 @@
 
 import { BytesError, Reader } from '../../bytes/reader.ts';
 import { LANGUAGES } from '../../model/message.ts';
-import { RECORD_HEAD_BYTES, type Records } from '../../model/record.ts';
+import { RECORD_HEAD_BYTES, type Unpacked } from '../../model/record.ts';
 import { BATCH_HEAD_BYTES, BatchHead } from './batch.ts';
 import { decompress } from './compression.ts';
 
@@ -30,7 +30,7 @@ const LONG_BYTES = 8;
 const batch = new BatchHead();
 
 /** The records of the batch at `at`, which was checked when it came, one by one. Throws `BytesError` for one that is not as it says. */
-export function unpackBatch(bytes: Uint8Array, at: number, address: string): Records {
+export function unpackBatch(bytes: Uint8Array, at: number, address: string): Unpacked {
   const fault = batch.read(bytes, at, bytes.length);
   if (fault !== undefined) throw new BytesError('value', at, `What should be a batch is not one: ${fault}.`);
   const { count, firstMs, latestMs, isAppendTime, codec, sizeBytes } = batch;
@@ -41,6 +41,7 @@ export function unpackBatch(bytes: Uint8Array, at: number, address: string): Rec
   const source = Buffer.from(content.buffer, content.byteOffset, content.length);
   const name = Buffer.from(address);
   const ends = new Uint32Array(count);
+  const timesMs = new Float64Array(count);
   // What is cut out of each record is no smaller than what Kafka puts in, but for the time and the address.
   const out = Buffer.allocUnsafe(content.length + count * (RECORD_HEAD_BYTES + HEAD_BYTES + name.length));
   let to = 0;
@@ -77,6 +78,7 @@ export function unpackBatch(bytes: Uint8Array, at: number, address: string): Rec
     out.writeUInt32LE(next - to, to);
     to = next;
     ends[i] = to;
+    timesMs[i] = timeMs;
   }
-  return { bytes: new Uint8Array(out.buffer, out.byteOffset, to), start: 0, ends, count };
+  return { bytes: new Uint8Array(out.buffer, out.byteOffset, to), start: 0, ends, count, timesMs };
 }

@@ -4,9 +4,10 @@
  */
 
 import type { Engine, ProducerStamp } from '../../../model/engine.ts';
-import { type BatchFault, BatchHead, ERROR, type ErrorCode, PRODUCE, type ResponseOf, unpackBatch } from '../../../wire/kafka/kafka.ts';
-import { faultOf, KafkaFault } from '../fault.ts';
+import { type BatchFault, BatchHead, ERROR, type ErrorCode, PRODUCE, packOf, type ResponseOf } from '../../../wire/kafka/kafka.ts';
+import { type Fault, faultOf, KafkaFault } from '../fault.ts';
 import { type Call, type Handler, handler } from '../handler.ts';
+import { describeTopic } from '../topics.ts';
 
 type Answer = ResponseOf<typeof PRODUCE>['responses'][number]['partitionResponses'][number];
 
@@ -44,8 +45,16 @@ async function produce(topic: string, partition: number, batch: Uint8Array | nul
   try {
     return { index: partition, baseOffset: await publish(call.engine, topic, partition, batch, transient, call.version) };
   } catch (error) {
-    return { index: partition, baseOffset: -1, ...faultOf(error, call) };
+    return { index: partition, baseOffset: -1, ...(await told(error, topic, partition, call)) };
   }
+}
+
+/** What is not known may also be the producer. */
+async function told(error: unknown, topic: string, partition: number, call: Call): Promise<Fault> {
+  const fault = faultOf(error, call);
+  if (fault.errorCode !== ERROR.unknownTopicOrPartition) return fault;
+  const known = await describeTopic(call.engine, topic).catch(() => undefined);
+  return known?.partitions[partition] === undefined ? fault : { ...fault, errorCode: ERROR.unknownProducerId };
 }
 
 /** Resolves with the offset of the first record. */
@@ -68,12 +77,14 @@ async function publish(
   const producer: ProducerStamp | undefined = head.hasProducer
     ? { id: head.producerId, epoch: head.producerEpoch, sequence: head.sequence, line: `${topic}/${partition}` }
     : undefined;
-  const records = unpackBatch(batch, 0, topic);
+  const { count, latestMs } = head;
+  const records = packOf(topic, batch);
   const published = await engine.publish({
     address: topic,
     toTopic: true,
     records,
-    columns: { partition: new Int32Array(records.count).fill(partition) },
+    columns: { partition: Int32Array.of(partition), timeMs: Float64Array.of(latestMs) },
+    packs: Uint32Array.of(count),
     transient,
     ...(producer && { producer }),
   });

@@ -4,7 +4,7 @@
  */
 
 import { offset } from '../../../model/lines.ts';
-import { ERROR, encodeBatch, FETCH, NO_UUID, type RequestOf, type ResponseOf } from '../../../wire/kafka/kafka.ts';
+import { ERROR, encodeBatches, FETCH, NO_UUID, type RequestOf, type ResponseOf } from '../../../wire/kafka/kafka.ts';
 import { LEADER_EPOCH } from '../door.ts';
 import { faultOf, KafkaFault } from '../fault.ts';
 import type { FetchPartition } from '../fetch-sessions.ts';
@@ -85,15 +85,20 @@ async function readPartition(of: FetchPartition, restBytes: number, isFirst: boo
     if (description === undefined) throw new KafkaFault(ERROR.unknownTopicOrPartition, `There is no topic "${topic}".`);
     if (of.topicId !== undefined && call.door.topicIds.idOf(description.id) !== of.topicId)
       throw new KafkaFault(ERROR.unknownTopicId, 'No topic has this id.');
-    const fetched = await call.engine.fetch({ topic, partition, offset: offset(fetchOffset), sizeBytesMax: Math.max(1, wanted) });
-    const takes = wanted > 0 || isFirst;
-    const records = takes
-      ? encodeBatch(fetched, {
-          languages: call.door.languages,
-          emptyIsNull: specOf(description).compact === true,
-          leaderEpoch: LEADER_EPOCH,
-        })
-      : NO_RECORDS;
+    const fetched = await call.engine.fetch({
+      topic,
+      partition,
+      offset: offset(fetchOffset),
+      sizeBytesMax: Math.max(1, wanted),
+      packed: true,
+    });
+    const batch = encodeBatches(fetched, {
+      languages: call.door.languages,
+      emptyIsNull: specOf(description).compact === true,
+      leaderEpoch: LEADER_EPOCH,
+    });
+    // What comes first comes whatever its size; the rest only as far as it fits.
+    const records = isFirst || batch.length <= wanted ? batch : NO_RECORDS;
     const { start, end } = fetched;
     return { of, sizeBytes: records.length, end, answer: answerOf(partition, ERROR.none, start, end, records) };
   } catch (error) {
@@ -133,7 +138,7 @@ async function somethingComes(reads: readonly Read[], waitMs: number, call: Call
     if (of.topic === undefined || end < 0) return timeUp;
     // Whatever ends the wait, a refusal as well, is a reason to look again.
     await call.engine
-      .fetch({ topic: of.topic, partition: of.partition, offset: offset(end), sizeBytesMax: 1, waitMs, signal })
+      .fetch({ topic: of.topic, partition: of.partition, offset: offset(end), sizeBytesMax: 1, packed: true, waitMs, signal })
       .catch(() => undefined);
   });
   await Promise.race([timeUp, ...waits]);
