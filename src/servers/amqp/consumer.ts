@@ -164,7 +164,9 @@ export class LiveConsumer implements Receiver, Live {
 
   #writeSurplus(): void {
     for (let waiting = this.#surplus[0]; waiting !== undefined; waiting = this.#surplus[0]) {
-      this.#surplusAt = this.#write(waiting, this.#surplusAt);
+      const from = this.#surplusAt;
+      this.#surplusAt = this.#write(waiting, from);
+      if (this.#surplusAt > from) this.#channel.touch();
       if (this.#surplusAt < waiting.count) return;
       this.#surplus.shift();
       this.#surplusAt = 0;
