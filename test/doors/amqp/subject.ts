@@ -16,6 +16,8 @@ export interface Subject {
   /** Ours only. */
   readonly broker: Broker | undefined;
   readonly port: number;
+  /** Closes the door; ours only. */
+  readonly close: (() => Promise<void>) | undefined;
 }
 
 let named = 0;
@@ -26,15 +28,16 @@ export function unique(what: string): string {
 }
 
 export async function subject(t: TestContext, options: Partial<AmqpOptions> = {}): Promise<Subject> {
-  if (REFERENCE !== undefined) return { url: REFERENCE, broker: undefined, port: Number(new URL(REFERENCE).port || 5672) };
+  if (REFERENCE !== undefined)
+    return { url: REFERENCE, broker: undefined, port: Number(new URL(REFERENCE).port || 5672), close: undefined };
   const host = { ...nodeHost({ level: 'warn' }), disk: new MemoryDisk() };
   const broker = await openBroker(host, { directory: '/memory', durability: 'memory', languages: [AMQP_LANGUAGE] });
-  const server = await startAmqp(broker, { machine: host, port: 0, ...options, limits: { closeMs: 1000, ...options.limits } });
+  const server = await startAmqp(broker, { machine: host, port: 0, ...options, limits: { closeMs: 100, ...options.limits } });
   t.after(async () => {
     await server.close();
     await broker.close();
   });
-  return { url: `amqp://127.0.0.1:${server.port}`, broker, port: server.port };
+  return { url: `amqp://127.0.0.1:${server.port}`, broker, port: server.port, close: () => server.close() };
 }
 
 /** A connection of amqplib, closed when the test ends. */
