@@ -321,6 +321,18 @@ test('topics by their ids: made, found, gone, and not taken for one of the same 
     includeTopicAuthorizedOperations: false,
   });
   assert.deepEqual([byId.topics[0].name, byId.topics[0].errorCode], ['a', ERROR.none]);
+  for (const [version, name] of [
+    [11, ''],
+    [12, null],
+  ] as const) {
+    const none = await client.ask(METADATA, version, {
+      topics: [{ topicId: 'f'.repeat(32), name: version === 11 ? '' : null }],
+      allowAutoTopicCreation: false,
+      includeClusterAuthorizedOperations: false,
+      includeTopicAuthorizedOperations: false,
+    });
+    assert.deepEqual([none.topics[0].name, none.topics[0].errorCode], [name, ERROR.unknownTopicId]);
+  }
   await door.engine.remove('topic', 'a');
   assert.equal(await read(topicId), ERROR.unknownTopicId);
   const again = await make();

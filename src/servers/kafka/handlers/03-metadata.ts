@@ -12,6 +12,9 @@ import { checkTopicName, describeTopic, listTopics, type TopicDescription } from
 
 type Topic = ResponseOf<typeof METADATA>['topics'][number];
 
+/** Before, every topic in an answer has a name. */
+const NAMELESS_SINCE = 12;
+
 export const METADATA_HANDLER: Handler = handler(METADATA, async (request, call) => {
   const { door, peer } = call;
   return {
@@ -48,7 +51,8 @@ async function byName(name: string, mayMake: boolean, call: Call): Promise<Topic
 async function byId(topicId: string, call: Call): Promise<Topic> {
   const name = await call.door.topicIds.nameOf(call.engine, topicId);
   const known = name === undefined ? undefined : await describeTopic(call.engine, name);
-  if (known === undefined) return { errorCode: ERROR.unknownTopicId, name: null, topicId, partitions: [] };
+  if (known === undefined)
+    return { errorCode: ERROR.unknownTopicId, name: call.version < NAMELESS_SINCE ? '' : null, topicId, partitions: [] };
   return shown(known, call);
 }
 
