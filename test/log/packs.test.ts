@@ -199,6 +199,31 @@ test('a record is found by the time its publisher gave it; kept and thrown away 
   await check(await openLog(memoryHost(await diskWith(files)), { segmentBytes: 300 }));
 });
 
+test('a time may lie in any of many batches of one segment, however the times of the appends run', async () => {
+  const host = memoryHost();
+  const log = await openLog(host, { segmentBytes: 8 << 20 });
+  const value = 'x'.repeat(10_000);
+  for (let i = 0; i < 200; i++) {
+    // Appended long after; a pack now and then; every tenth from long ago.
+    const timesMs = Float64Array.of(i % 10 === 9 ? 1 : 10 * i, 10 * i + 5);
+    log.append(log.end, 1_000_000 - i, recordsOf([value, value]), undefined, { packs: Uint32Array.of(1, 3), timesMs });
+  }
+  const check = async (open: PartitionLog) => {
+    for (const i of [0, 1, 9, 17, 50, 99, 150, 198]) {
+      assert.equal(await open.offsetAt(10 * i + 5, open.end), 4 * i + 1);
+      assert.equal(await open.offsetAt(10 * i, open.end), i % 10 === 9 ? 4 * i + 1 : 4 * i);
+      assert.equal(seenIn(await open.fetch(offset(4 * i + 3), open.end, 1))[0]?.offset, 4 * i + 1);
+    }
+    assert.equal(await open.offsetAt(2000, open.end), 800);
+  };
+  await check(log);
+  await log.close();
+  const files = await takeFiles(host.disk);
+  await check(await openLog(host));
+  for (const [name, bytes] of files) files.set(name, bytes.slice(0, -1));
+  await check(await openLog(memoryHost(await diskWith(files))));
+});
+
 test('compaction keeps the times of what stays', async () => {
   const host = memoryHost();
   const log = await openLog(host, { segmentBytes: 400 });
