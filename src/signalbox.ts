@@ -6,6 +6,7 @@ import type { Host } from './host/host.ts';
 import { MemoryDisk } from './host/memory-disk.ts';
 import { nodeHost } from './host/node-host.ts';
 import { silentLogger } from './host/text-logger.ts';
+import type { Language } from './model/record.ts';
 
 export {
   Batch,
@@ -53,7 +54,9 @@ const IN_MEMORY: Partial<BrokerOptions> = { durability: 'memory', cacheBytes: 0,
  * Rejects with `Refused`: `locked` (another process has the directory), `damaged`, `format` (written by a newer version).
  */
 export async function open<Events extends EventMap = EventMap>(directory?: string, options: OpenOptions = {}): Promise<Signalbox<Events>> {
-  const { host = nodeHost({ logger: silentLogger }), schemas, unique, ...rest } = options;
+  const { host = nodeHost({ logger: silentLogger }), schemas, unique, ...given } = options;
+  const languages = given.languages ?? (directory === undefined ? [] : await languagesOfDoors());
+  const rest = { ...given, languages };
   const engine =
     directory === undefined
       ? await openBroker(
@@ -61,5 +64,11 @@ export async function open<Events extends EventMap = EventMap>(directory?: strin
           { ...IN_MEMORY, ...rest, directory: '/memory' },
         )
       : await openBroker(host, { ...rest, directory });
-  return new Signalbox<Events>(engine, { ...(schemas && { schemas }), ...(unique && { unique }) });
+  return new Signalbox<Events>(engine, { languages, ...(schemas && { schemas }), ...(unique && { unique }) });
+}
+
+/** Doors may have been open in a directory before: what came in by them is read here, too. */
+async function languagesOfDoors(): Promise<readonly Language[]> {
+  const [{ AMQP_LANGUAGE }, { KAFKA }] = await Promise.all([import('./wire/amqp/amqp.ts'), import('./wire/kafka/kafka.ts')]);
+  return [AMQP_LANGUAGE, KAFKA];
 }

@@ -3,7 +3,7 @@
 import type { Binding, Declaration, ExchangeSpec, Kind, QueueSpec, SchemaSpec, TopicSpec } from '../model/declaration.ts';
 import type { Description, Engine, Published } from '../model/engine.ts';
 import { MAIN_LINE } from '../model/message.ts';
-import { readMessage } from '../model/record.ts';
+import { type Language, readMessage } from '../model/record.ts';
 import { Refused } from '../model/refusal.ts';
 import { Asking, type RespondOptions, respond } from './asking.ts';
 import { outgoing, sent } from './outgoing.ts';
@@ -13,7 +13,7 @@ import { checked, type StandardSchemaV1 } from './standard.ts';
 import { TopicHandle } from './topic-handle.ts';
 import { Transaction } from './transaction.ts';
 import { uniqueName } from './unique-name.ts';
-import { type Duration, decodeValue, type MessageOptions, milliseconds } from './value.ts';
+import { type Duration, decodeValue, type Languages, type MessageOptions, milliseconds } from './value.ts';
 
 export type { RespondOptions } from './asking.ts';
 export type { ConsumeOptions, HandleOptions, Running } from './queue-handle.ts';
@@ -55,6 +55,8 @@ export interface SchemaOptions {
   readonly schemas?: Readonly<Record<string, StandardSchemaV1>>;
   /** Names queues that need one of their own (`reply`, `listen`). Default: from time, process, thread and a count. */
   readonly unique?: (what: string) => string;
+  /** Languages of doors, so that what came in by them can be read here. */
+  readonly languages?: readonly Language[];
 }
 
 const LISTEN_COUNT_MAX = 100_000;
@@ -64,20 +66,22 @@ export class Signalbox<Events extends EventMap = EventMap> implements AsyncDispo
   readonly engine: Engine;
   readonly #schemas: Readonly<Record<string, StandardSchemaV1>>;
   readonly #unique: (what: string) => string;
+  readonly #languages: Languages;
   #asking: Promise<Asking> | undefined;
 
   constructor(engine: Engine, options: SchemaOptions = {}) {
     this.engine = engine;
     this.#schemas = options.schemas ?? {};
+    this.#languages = new Map((options.languages ?? []).map((language) => [language.number, language]));
     this.#unique = options.unique ?? ((what) => uniqueName(what, engine.nowMs()));
   }
 
   topic<Name extends string>(name: Name): TopicHandle<ValueOf<Events, Name>> {
-    return new TopicHandle(this.engine, name, this.#schemas[name]);
+    return new TopicHandle(this.engine, name, this.#schemas[name], this.#languages);
   }
 
   queue<Name extends string>(name: Name): QueueHandle<ValueOf<Events, Name>> {
-    return new QueueHandle(this.engine, name, this.#schemas[name]);
+    return new QueueHandle(this.engine, name, this.#schemas[name], this.#languages);
   }
 
   /** Declares a topic and answers its handle. The same again is fine; other properties are refused as `conflict`. */
@@ -178,7 +182,7 @@ export class Signalbox<Events extends EventMap = EventMap> implements AsyncDispo
         : { kind: 'queue', name: queue },
     );
     await this.engine.bind({ exchange: MAIN_LINE, to: { kind: 'queue', name: queue }, pattern, ...(filter !== undefined && { filter }) });
-    return new QueueHandle<T>(this.engine, queue);
+    return new QueueHandle<T>(this.engine, queue, undefined, this.#languages);
   }
 
   /** Asks whoever responds to the address; resolves with the answer's value. Rejects with `aborted` when none comes in time. */
@@ -202,19 +206,19 @@ export class Signalbox<Events extends EventMap = EventMap> implements AsyncDispo
       () => true,
     );
     if (over === true && this.#asking === before) this.#asking = undefined;
-    this.#asking ??= Asking.open(this.engine, this.#unique('reply'));
+    this.#asking ??= Asking.open(this.engine, this.#unique('reply'), this.#languages);
     return this.#asking;
   }
 
   /** Answers requests to an address; what the handler returns goes back to who asked. Responders of one address share the work. */
   respond(address: string, handler: (value: unknown, message: Received) => unknown, options: RespondOptions = {}): Promise<Running> {
-    return respond(this.engine, address, handler, options);
+    return respond(this.engine, address, handler, options, this.#languages);
   }
 
   /** Retained values of addresses that match. */
   async retained(pattern: string): Promise<Map<string, unknown>> {
     const found = await this.engine.retained(pattern);
-    return new Map(found.map(({ address, record }) => [address, decodeValue(readMessage(record, 0))]));
+    return new Map(found.map(({ address, record }) => [address, decodeValue(readMessage(record, 0, this.#languages))]));
   }
 
   /** Publishes, sends, acks and moves cursors all or nothing: what `work` asks of the transaction is done when it returns, or not at all. */

@@ -7,7 +7,7 @@ import { Refused } from '../model/refusal.ts';
 import { outgoing } from './outgoing.ts';
 import { QueueHandle, type Running } from './queue-handle.ts';
 import type { Received } from './received.ts';
-import { decodeValue, type MessageOptions } from './value.ts';
+import { decodeValue, type Languages, type MessageOptions } from './value.ts';
 
 interface Waiting {
   readonly resolve: (message: Message) => void;
@@ -17,19 +17,21 @@ interface Waiting {
 export class Asking {
   readonly #engine: Engine;
   readonly #queue: string;
+  readonly #languages: Languages | undefined;
   readonly #waiting = new Map<string, Waiting>();
   #consumer: Consumer | undefined;
   #next = 0;
   #ended: string | undefined;
 
-  private constructor(engine: Engine, queue: string) {
+  private constructor(engine: Engine, queue: string, languages: Languages | undefined) {
     this.#engine = engine;
+    this.#languages = languages;
     this.#queue = queue;
   }
 
   /** `queue`: a name nobody else has. */
-  static async open(engine: Engine, queue: string): Promise<Asking> {
-    const asking = new Asking(engine, queue);
+  static async open(engine: Engine, queue: string, languages?: Languages): Promise<Asking> {
+    const asking = new Asking(engine, queue, languages);
     await engine.declare({ kind: 'queue', name: asking.#queue, durable: false, autoDelete: true });
     asking.#consumer = await engine.consume(
       { queue: asking.#queue, exclusive: true, settle: 'on-delivery' },
@@ -83,7 +85,7 @@ export class Asking {
 
   #answers({ bytes, at, count }: Deliveries): void {
     for (let i = 0; i < count; i++) {
-      const message = readMessage(bytes, at[i] ?? 0);
+      const message = readMessage(bytes, at[i] ?? 0, this.#languages);
       const waiting = this.#waiting.get(message.correlationId ?? '');
       if (waiting === undefined) continue;
       const fault = message.headers.get('signalbox-error');
@@ -110,6 +112,7 @@ export async function respond(
   address: string,
   handler: (value: unknown, message: Received) => unknown,
   { concurrency = 1 }: RespondOptions,
+  languages?: Languages,
 ): Promise<Running> {
   const name = `respond-${address}`;
   await engine.declare({ kind: 'queue', name, durable: false, autoDelete: true });
@@ -133,5 +136,5 @@ export async function respond(
     });
   };
   // No more than it works on: what it cannot answer yet is for other responders, or for nobody once its time is over.
-  return new QueueHandle(engine, name).consume(answering, { concurrency, prefetch: concurrency, ordered: false });
+  return new QueueHandle(engine, name, undefined, languages).consume(answering, { concurrency, prefetch: concurrency, ordered: false });
 }

@@ -4,21 +4,29 @@ import type { Consume, Consumer, Deliveries, Engine } from '../model/engine.ts';
 import { Refused } from '../model/refusal.ts';
 import { Feed } from './feed.ts';
 import { Batch, owned } from './received.ts';
+import type { Languages } from './value.ts';
 
 export class Intake<T> {
   readonly #engine: Engine;
   readonly #feed: Feed<Batch<T>>;
+  readonly #languages: Languages | undefined;
   #consumer: Consumer | undefined;
   #closing = false;
 
-  private constructor(engine: Engine, signal: AbortSignal | undefined) {
+  private constructor(engine: Engine, signal: AbortSignal | undefined, languages: Languages | undefined) {
     this.#engine = engine;
+    this.#languages = languages;
     this.#feed = new Feed(signal);
   }
 
   /** What it is given is held until it is settled, so that what nobody takes can go back: never `on-delivery`. */
-  static async open<T>(engine: Engine, consume: Omit<Consume, 'settle'>, signal: AbortSignal | undefined): Promise<Intake<T>> {
-    const intake = new Intake<T>(engine, signal);
+  static async open<T>(
+    engine: Engine,
+    consume: Omit<Consume, 'settle'>,
+    signal: AbortSignal | undefined,
+    languages?: Languages,
+  ): Promise<Intake<T>> {
+    const intake = new Intake<T>(engine, signal, languages);
     intake.#consumer = await engine.consume(consume, {
       deliver: (deliveries) => intake.#deliver(deliveries),
       cancelled: (reason) => intake.#cancelled(reason),
@@ -52,7 +60,7 @@ export class Intake<T> {
   }
 
   #deliver(deliveries: Deliveries): void {
-    const batch = new Batch<T>(this.#engine, owned(deliveries));
+    const batch = new Batch<T>(this.#engine, owned(deliveries), this.#languages);
     if (this.#closing) batch.requeueFrom(0).catch(ignoreGone);
     else this.#feed.push(batch);
   }

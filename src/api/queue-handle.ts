@@ -7,7 +7,7 @@ import { Lanes } from './lanes.ts';
 import { outgoing, sent } from './outgoing.ts';
 import { Batch, Received } from './received.ts';
 import { checked, type StandardSchemaV1 } from './standard.ts';
-import { type Duration, type MessageOptions, milliseconds } from './value.ts';
+import { type Duration, type Languages, type MessageOptions, milliseconds } from './value.ts';
 
 export interface ConsumeOptions {
   /** Most messages held unsettled. Default 256. */
@@ -42,11 +42,13 @@ export class QueueHandle<T = unknown> {
   readonly name: string;
   readonly #engine: Engine;
   readonly #schema: StandardSchemaV1 | undefined;
+  readonly #languages: Languages | undefined;
 
-  constructor(engine: Engine, name: string, schema?: StandardSchemaV1) {
+  constructor(engine: Engine, name: string, schema?: StandardSchemaV1, languages?: Languages) {
     this.#engine = engine;
     this.name = name;
     this.#schema = schema;
+    this.#languages = languages;
   }
 
   /** Resolves once safe: from then on it is not lost. `false` when its dedup id was known already. */
@@ -87,7 +89,7 @@ export class QueueHandle<T = unknown> {
 
   /** Batch by batch, as they are delivered: the fast form. */
   async *batches(options: ConsumeOptions = {}): AsyncGenerator<Batch<T>, void> {
-    const intake = await Intake.open<T>(this.#engine, this.#toConsume(options), options.signal);
+    const intake = await Intake.open<T>(this.#engine, this.#toConsume(options), options.signal, this.#languages);
     try {
       for (let batch = await intake.next(); batch !== undefined; batch = await intake.next()) {
         const taken = options.atMostOnce === true ? await batch.taken() : batch;
@@ -99,7 +101,7 @@ export class QueueHandle<T = unknown> {
   }
 
   async *#messages(options: ConsumeOptions): AsyncGenerator<Received<T>, void> {
-    const intake = await Intake.open<T>(this.#engine, this.#toConsume(options), options.signal);
+    const intake = await Intake.open<T>(this.#engine, this.#toConsume(options), options.signal, this.#languages);
     let batch: Batch<T> | undefined;
     let looked = 0;
     try {
@@ -130,7 +132,7 @@ export class QueueHandle<T = unknown> {
   /** Takes messages until the signal ends it; what handlers have begun is finished first, what they have not goes back. */
   async #handleUntil(signal: AbortSignal, handler: (message: Received<T>) => unknown, options: HandleOptions): Promise<void> {
     const { concurrency = 1, ordered = true } = options;
-    const intake = await Intake.open<T>(this.#engine, this.#toConsume(options), signal);
+    const intake = await Intake.open<T>(this.#engine, this.#toConsume(options), signal, this.#languages);
     const lanes = new Lanes(concurrency);
     const fault: { error?: unknown } = {};
     let batch: Batch<T> | undefined;
@@ -189,7 +191,7 @@ export class QueueHandle<T = unknown> {
       ...(atMostOnce === true && { settle: 'on-delivery' as const }),
       ...(signal && { signal }),
     });
-    return deliveries === undefined ? [] : [...new Batch<T>(this.#engine, deliveries)];
+    return deliveries === undefined ? [] : [...new Batch<T>(this.#engine, deliveries, this.#languages)];
   }
 
   /** Looks without taking: ready, delayed and in flight, oldest first. */
@@ -200,7 +202,7 @@ export class QueueHandle<T = unknown> {
       ...(from !== undefined && { from }),
       ...(max !== undefined && { countMax: max }),
     });
-    return peeked.states.map((state, i) => ({ message: new Received<T>(this.#engine, peeked, i), state }));
+    return peeked.states.map((state, i) => ({ message: new Received<T>(this.#engine, peeked, i, this.#languages), state }));
   }
 
   /** Throws away what is not in flight; answers how much. */

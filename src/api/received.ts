@@ -2,8 +2,8 @@
 
 import type { Death, Deliveries, Engine } from '../model/engine.ts';
 import type { Message } from '../model/message.ts';
-import { bodyAt, type Language, readMessage, sizeOf } from '../model/record.ts';
-import { type Duration, decodeValue, milliseconds } from './value.ts';
+import { bodyAt, readMessage, sizeOf } from '../model/record.ts';
+import { type Duration, decodeValue, type Languages, milliseconds } from './value.ts';
 
 /** Deliveries with bytes of their own, so that their messages may be kept. */
 export function owned(deliveries: Deliveries): Deliveries {
@@ -41,9 +41,9 @@ function total({ bytes, at, count }: Deliveries): number {
 export class Batch<T = unknown> {
   readonly #engine: Engine;
   readonly #deliveries: Deliveries;
-  readonly #languages: ReadonlyMap<number, Language> | undefined;
+  readonly #languages: Languages | undefined;
 
-  constructor(engine: Engine, deliveries: Deliveries, languages?: ReadonlyMap<number, Language>) {
+  constructor(engine: Engine, deliveries: Deliveries, languages?: Languages) {
     this.#engine = engine;
     this.#deliveries = deliveries;
     this.#languages = languages;
@@ -124,10 +124,10 @@ export class Received<T = unknown> {
   readonly #engine: Engine;
   readonly #deliveries: Deliveries;
   readonly #i: number;
-  readonly #languages: ReadonlyMap<number, Language> | undefined;
+  readonly #languages: Languages | undefined;
   #view: Message | undefined;
 
-  constructor(engine: Engine, deliveries: Deliveries, i: number, languages?: ReadonlyMap<number, Language>) {
+  constructor(engine: Engine, deliveries: Deliveries, i: number, languages?: Languages) {
     this.#engine = engine;
     this.#deliveries = deliveries;
     this.#i = i;

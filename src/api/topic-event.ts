@@ -4,14 +4,16 @@ import type { Offset } from '../model/lines.ts';
 import type { Message } from '../model/message.ts';
 import { readMessage } from '../model/record.ts';
 import type { Fresh } from './partition-reader.ts';
-import { decodeValue } from './value.ts';
+import { decodeValue, type Languages } from './value.ts';
 
 export class TopicEvent<T = unknown> {
   readonly #fresh: Fresh;
+  readonly #languages: Languages | undefined;
   #view: Message | undefined;
 
-  constructor(fresh: Fresh) {
+  constructor(fresh: Fresh, languages?: Languages) {
     this.#fresh = fresh;
+    this.#languages = languages;
   }
 
   get topic(): string {
@@ -33,7 +35,8 @@ export class TopicEvent<T = unknown> {
 
   get message(): Message {
     const { fetched, i } = this.#fresh;
-    this.#view ??= readMessage(fetched.records.bytes, i === 0 ? fetched.records.start : (fetched.records.ends[i - 1] ?? 0));
+    const at = i === 0 ? fetched.records.start : (fetched.records.ends[i - 1] ?? 0);
+    this.#view ??= readMessage(fetched.records.bytes, at, this.#languages);
     return this.#view;
   }
 

@@ -11,7 +11,7 @@ import type { Running } from './queue-handle.ts';
 import { checked, type StandardSchemaV1 } from './standard.ts';
 import { TopicEvent } from './topic-event.ts';
 import { type SubscribeOptions, TopicSubscription } from './topic-subscription.ts';
-import type { MessageOptions } from './value.ts';
+import type { Languages, MessageOptions } from './value.ts';
 
 /** Where a record was put. */
 export interface Place {
@@ -32,11 +32,13 @@ export class TopicHandle<T = unknown> {
   readonly name: string;
   readonly #engine: Engine;
   readonly #schema: StandardSchemaV1 | undefined;
+  readonly #languages: Languages | undefined;
 
-  constructor(engine: Engine, name: string, schema?: StandardSchemaV1) {
+  constructor(engine: Engine, name: string, schema?: StandardSchemaV1, languages?: Languages) {
     this.#engine = engine;
     this.name = name;
     this.#schema = schema;
+    this.#languages = languages;
   }
 
   /** Resolves once safe, with where it was put. */
@@ -75,8 +77,8 @@ export class TopicHandle<T = unknown> {
     first?: SubscribeOptions | ((event: TopicEvent<T>) => unknown),
     options: TopicHandleOptions = {},
   ): Promise<TopicSubscription<T> | (Running & { readonly subscription: TopicSubscription<T> })> {
-    if (typeof first !== 'function') return TopicSubscription.open<T>(this.#engine, this.name, first ?? {});
-    const subscription = await TopicSubscription.open<T>(this.#engine, this.name, options);
+    if (typeof first !== 'function') return TopicSubscription.open<T>(this.#engine, this.name, first ?? {}, this.#languages);
+    const subscription = await TopicSubscription.open<T>(this.#engine, this.name, options, this.#languages);
     return { subscription, ...this.#handle(subscription, first, options) };
   }
 
@@ -111,7 +113,7 @@ export class TopicHandle<T = unknown> {
     try {
       for (let fresh = await subscription.take(); fresh !== undefined && failed === undefined; fresh = await subscription.take()) {
         const taken = fresh;
-        const event = new TopicEvent<T>(taken);
+        const event = new TopicEvent<T>(taken, this.#languages);
         await lanes.run(laneOf(event, ordered), () =>
           one(taken, event).catch((error: unknown) => {
             failed ??= { error };

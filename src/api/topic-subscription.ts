@@ -7,6 +7,7 @@ import { Feed } from './feed.ts';
 import { type Fresh, PartitionReader } from './partition-reader.ts';
 import { type From, placeCursors, startIn, topicOf } from './starts.ts';
 import { TopicEvent } from './topic-event.ts';
+import type { Languages } from './value.ts';
 
 export interface SubscribeOptions {
   /** Share the work with all members of this group, and go on where the group stands. */
@@ -34,6 +35,7 @@ export class TopicSubscription<T = unknown> implements AsyncIterable<TopicEvent<
   readonly #engine: Engine;
   readonly #topic: string;
   readonly #options: SubscribeOptions;
+  readonly #languages: Languages | undefined;
   readonly #feed: Feed<Fresh>;
   readonly #readers = new Map<number, PartitionReader>();
   readonly #moved = new Map<PartitionReader, number>();
@@ -49,15 +51,16 @@ export class TopicSubscription<T = unknown> implements AsyncIterable<TopicEvent<
   #allPaused = false;
   #cancelLook: () => void = () => undefined;
 
-  private constructor(engine: Engine, topic: string, options: SubscribeOptions) {
+  private constructor(engine: Engine, topic: string, options: SubscribeOptions, languages: Languages | undefined) {
     this.#engine = engine;
     this.#topic = topic;
     this.#options = options;
+    this.#languages = languages;
     this.#feed = new Feed(options.signal);
   }
 
-  static async open<T>(engine: Engine, topic: string, options: SubscribeOptions): Promise<TopicSubscription<T>> {
-    const subscription = new TopicSubscription<T>(engine, topic, options);
+  static async open<T>(engine: Engine, topic: string, options: SubscribeOptions, languages?: Languages): Promise<TopicSubscription<T>> {
+    const subscription = new TopicSubscription<T>(engine, topic, options, languages);
     await subscription.#start();
     return subscription;
   }
@@ -112,7 +115,7 @@ export class TopicSubscription<T = unknown> implements AsyncIterable<TopicEvent<
     const fresh = await this.take();
     this.#before = fresh;
     if (fresh !== undefined) this.begin(fresh);
-    return fresh && new TopicEvent<T>(fresh);
+    return fresh && new TopicEvent<T>(fresh, this.#languages);
   }
 
   /** For handlers that run side by side: an event that must be given to `begin`, and to `finish` when dealt with. */

@@ -1,6 +1,7 @@
 /** Values to bodies and back: bytes stay bytes, text stays text, everything else is JSON. */
 
 import { type Headers, type HeaderValue, type Message, NO_HEADERS } from '../model/message.ts';
+import type { Language } from '../model/record.ts';
 import { Refused } from '../model/refusal.ts';
 
 /** What a publisher may say about a message besides its value. */
@@ -30,6 +31,9 @@ export interface MessageOptions {
   /** The partition, instead of the one the key gives. */
   readonly partition?: number;
 }
+
+/** Languages of doors, by their number: what came in by one of them is read so. */
+export type Languages = ReadonlyMap<number, Language>;
 
 /** Milliseconds, or text such as `'250ms'`, `'30s'`, `'5m'`, `'2h'`, `'7d'`. */
 export type Duration = number | string;

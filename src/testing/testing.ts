@@ -82,7 +82,11 @@ export async function createTestBroker<Events extends EventMap = EventMap>(optio
     directory: '/memory',
     onDeath: (queue, deliveries, reason) => recorder.died(queue, deliveries, reason),
   });
-  return new TestBroker<Events>(broker, clock, recorder, { ...(schemas && { schemas }), ...(unique && { unique }) });
+  return new TestBroker<Events>(broker, clock, recorder, {
+    languages: rest.languages ?? [],
+    ...(schemas && { schemas }),
+    ...(unique && { unique }),
+  });
 }
 
 /** A message that is not what it says must reach the broker as it would without being listed. */

@@ -2,8 +2,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { MessageOptions } from '../../src/api/api.ts';
-import { type HeaderValue, MAIN_LINE, type Message } from '../../src/model/message.ts';
-import { RecordWriter } from '../../src/model/record.ts';
+import { MemoryDisk } from '../../src/host/memory-disk.ts';
+import { nodeHost } from '../../src/host/node-host.ts';
+import { silentLogger } from '../../src/host/text-logger.ts';
+import { type HeaderValue, LANGUAGES, MAIN_LINE, type Message } from '../../src/model/message.ts';
+import { type Language, RecordWriter } from '../../src/model/record.ts';
+import { open } from '../../src/signalbox.ts';
 import { createTestBroker, type TestBroker } from '../../src/testing/testing.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -79,6 +83,86 @@ test('exchange, address, time and body', async () => {
     const [message] = await box.queue('q').receive({ atMostOnce: true });
     assert.deepEqual([message?.message.contentType, message?.message.body, message?.value], [contentType, body, value]);
   }
+});
+
+const tongue: Language = {
+  number: 77,
+  read: (head, body) => ({
+    exchange: '',
+    address: new TextDecoder().decode(head),
+    timestampMs: 1,
+    key: head.slice(),
+    correlationId: '0',
+    contentType: 'text/plain',
+    headers: new Map(),
+    body: body.slice(),
+  }),
+};
+
+test('what came in by a door is read in its language, wherever it is looked at', async () => {
+  await using box = await createTestBroker({ languages: [tongue] });
+  const queue = await box.declareQueue<'q'>('q');
+  const topic = await box.declareTopic<'t'>('t');
+  const publish = async (exchange: string, address: string, retain = false): Promise<void> => {
+    const writer = new RecordWriter();
+    writer.writeRaw(77, bytes(address), bytes('gugus'));
+    await box.engine.publish({ exchange, address, records: writer.take(), retain });
+  };
+  for (let n = 0; n < 5; n++) await publish('', 'q');
+  await publish(MAIN_LINE, 't', true);
+  const seen: unknown[] = [];
+  for (const { message } of await queue.peek()) seen.push(message.value);
+  seen.push((await queue.receive({ atMostOnce: true }))[0]?.value);
+  for await (const message of queue.consume()) {
+    seen.push(message.value);
+    await message.ack();
+    break;
+  }
+  for await (const message of queue.consume({ atMostOnce: true })) {
+    seen.push(message.value);
+    break;
+  }
+  for await (const batch of queue.batches()) {
+    seen.push(batch.value(0));
+    await batch.ack();
+    break;
+  }
+  const subscription = await topic.subscribe({ from: 'earliest' });
+  seen.push((await subscription.next())?.value);
+  await subscription.stop();
+  const handled = Promise.withResolvers<unknown>();
+  await using _ = await topic.subscribe((event) => handled.resolve(event.value), { from: 'earliest' });
+  seen.push(await handled.promise, ...(await box.retained('t')).values());
+  assert.deepEqual(seen, new Array(12).fill('gugus'));
+});
+
+test('requests and answers of another language', async () => {
+  await using box = await createTestBroker({ languages: [tongue] });
+  const say = async (exchange: string, address: string, text: string): Promise<void> => {
+    const writer = new RecordWriter();
+    writer.writeRaw(77, bytes(address), bytes(text));
+    await box.engine.publish({ exchange, address, records: writer.take() });
+  };
+  const asked = Promise.withResolvers<unknown>();
+  const responder = await box.respond('ask', (value) => asked.resolve(value));
+  await say(MAIN_LINE, 'ask', 'please');
+  assert.equal(await asked.promise, 'please');
+  await responder.stop();
+  const listener = await box.listen('other', ({ message }) => say('', message.replyTo ?? '', 'gladly'));
+  assert.equal(await box.request('other', 'hello'), 'gladly');
+  await listener.stop();
+});
+
+test('what doors left in a directory is read without being asked for', async () => {
+  const host = { ...nodeHost({ logger: silentLogger }), disk: new MemoryDisk() };
+  await using box = await open('/data', { host });
+  await box.declareQueue('q');
+  const writer = new RecordWriter();
+  // As AMQP's door has it: the time, no exchange, the routing key, no properties.
+  writer.writeRaw(LANGUAGES.amqp, Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x71, 0, 0), bytes('hi'));
+  await box.engine.publish({ exchange: '', address: 'q', records: writer.take() });
+  const [message] = await box.queue('q').receive();
+  assert.deepEqual([message?.message.address, message?.message.body], ['q', bytes('hi')]);
 });
 
 test('docs/crossing.md says of the API what is tested here', () => {

@@ -19,7 +19,7 @@ export const ROOMS: Readonly<Record<string, { readonly floor: number; readonly i
   servers: { floor: 3, imports: ['model', 'bytes', 'host', 'wire'] },
   sourcing: { floor: 3, imports: ['model'] },
   testing: { floor: 3, imports: ['model', 'host', 'events', 'broker', 'api'] },
-  signalbox: { floor: 4, imports: ['model', 'host', 'broker', 'engines', 'api'] },
+  signalbox: { floor: 4, imports: ['model', 'host', 'wire', 'broker', 'engines', 'api'] },
   console: { floor: 4, imports: [] },
   cli: { floor: 5, imports: ['*'] },
 };
