@@ -58,7 +58,11 @@ export class Pump {
     for (let record = this.#post.next(); record !== 0; record = this.#post.next()) {
       this.#underWay.add(this.#pass.run(record, true, undefined));
       ran = true;
-      if (clock.monotonicMs() >= endMs) return true;
+      if (clock.monotonicMs() >= endMs) {
+        // It may have been the last, and the next turn does nothing.
+        this.#thread.tellIdle();
+        return true;
+      }
     }
     if (ran) this.#thread.tellIdle();
     return false;
