@@ -11,6 +11,7 @@ import type { KafkaLimits } from './limits.ts';
 import type { Machine } from './machine.ts';
 import type { Peer } from './peer.ts';
 import { TopicIds } from './topic-ids.ts';
+import { Transactions } from './transactions/transactions.ts';
 
 /** What the door says of itself and does unasked. */
 export interface DoorSettings {
@@ -47,6 +48,7 @@ export class Door {
   readonly languages: ReadonlyMap<number, Language>;
   readonly attempts: Attempts;
   readonly groups: Coordinator;
+  readonly transactions: Transactions;
   readonly topicIds: TopicIds;
   readonly figures: DoorFigures = { connections: 0, requests: 0 };
   /** Aborted when the door begins to close: ends every wait. */
@@ -72,6 +74,7 @@ export class Door {
     this.languages = new Map([KAFKA, ...languages].map((language) => [language.number, language]));
     this.attempts = attempts;
     this.groups = new Coordinator(machine, limits);
+    this.transactions = new Transactions(machine, limits);
     this.topicIds = new TopicIds(engine.identity);
   }
 

@@ -21,6 +21,10 @@ import { DELETE_TOPICS_HANDLER } from './handlers/20-delete-topics.ts';
 import { DELETE_RECORDS_HANDLER } from './handlers/21-delete-records.ts';
 import { INIT_PRODUCER_ID_HANDLER } from './handlers/22-init-producer-id.ts';
 import { OFFSET_FOR_LEADER_EPOCH_HANDLER } from './handlers/23-offset-for-leader-epoch.ts';
+import { ADD_PARTITIONS_TO_TXN_HANDLER } from './handlers/24-add-partitions-to-txn.ts';
+import { ADD_OFFSETS_TO_TXN_HANDLER } from './handlers/25-add-offsets-to-txn.ts';
+import { END_TXN_HANDLER } from './handlers/26-end-txn.ts';
+import { TXN_OFFSET_COMMIT_HANDLER } from './handlers/28-txn-offset-commit.ts';
 import { DESCRIBE_CONFIGS_HANDLER } from './handlers/32-describe-configs.ts';
 import { ALTER_CONFIGS_HANDLER } from './handlers/33-alter-configs.ts';
 import { SASL_AUTHENTICATE_HANDLER } from './handlers/36-sasl-authenticate.ts';
@@ -61,6 +65,10 @@ export const HANDLERS: ReadonlyMap<number, Handler> = new Map(
     DESCRIBE_TOPIC_PARTITIONS_HANDLER,
     SASL_HANDSHAKE_HANDLER,
     SASL_AUTHENTICATE_HANDLER,
+    ADD_PARTITIONS_TO_TXN_HANDLER,
+    ADD_OFFSETS_TO_TXN_HANDLER,
+    END_TXN_HANDLER,
+    TXN_OFFSET_COMMIT_HANDLER,
     DESCRIBE_CLUSTER_HANDLER,
   ].map((handler) => [handler.api.key, handler]),
 );

@@ -1,8 +1,9 @@
 /** What the Kafka door holds its clients to. Sizes in bytes, times in milliseconds. */
 
 import { SOCKET_LIMITS, type SocketLimits } from '../connection.ts';
+import type { TransactionLimits } from './transactions/transactions.ts';
 
-export interface KafkaLimits extends SocketLimits {
+export interface KafkaLimits extends SocketLimits, TransactionLimits {
   /** A frame of somebody who has not said yet who they are. */
   readonly strangerBytesMax: number;
   readonly frameBytesMax: number;
@@ -36,6 +37,9 @@ export const KAFKA_LIMITS: KafkaLimits = {
   sessionTimeoutMinMs: 10,
   sessionTimeoutMaxMs: 1_800_000,
   groupMembersMax: 10_000,
+  transactionMs: 900_000,
+  transactionBytesMax: 16 * 1024 * 1024,
+  transactionsBytesMax: 256 * 1024 * 1024,
   authenticationMs: 30_000,
   attemptsMax: 20,
 };

@@ -203,7 +203,7 @@ test('what is produced wrongly is refused partition by partition', async (t) => 
   );
   assert.equal(
     (await produced(client, 'a', batchOf([{ value: 'x' }], { attributes: 16, producer: { id: 1, epoch: 0, sequence: 0 } }))).errorCode,
-    ERROR.invalidTxnState,
+    ERROR.invalidProducerIdMapping,
   );
   const silent = produce(client, 'none', good, { acks: 0 });
   await assert.rejects(silent, /closed/, 'who waits for no answer hears of an error by the end');

@@ -17,17 +17,13 @@ const ZSTD_SINCE = 7;
 
 export const PRODUCE_HANDLER: Handler = handler(
   PRODUCE,
-  async ({ acks, topicData }, call) => {
+  async ({ transactionalId, acks, topicData }, call) => {
     if (call.engine.pressed) await call.engine.relief();
-    const transient = acks !== ALL;
     const responses = await Promise.all(
-      topicData.map(async ({ name, partitionData }) => ({
-        name,
+      topicData.map(async ({ name: topic, partitionData }) => ({
+        name: topic,
         partitionResponses: await Promise.all(
-          partitionData.map(({ index, records }): Promise<Answer> => {
-            if (acks < ALL || acks > 1) return Promise.resolve({ index, baseOffset: -1, errorCode: ERROR.invalidRequiredAcks });
-            return produce(name, index, records, transient, call);
-          }),
+          partitionData.map(({ index: partition, records }) => produce({ topic, partition, records, acks, transactionalId }, call)),
         ),
       })),
     );
@@ -39,13 +35,27 @@ export const PRODUCE_HANDLER: Handler = handler(
   { advertisedMin: 0, overlaps: true },
 );
 
-const head = new BatchHead();
+/** What is asked for one partition. */
+interface Ask {
+  readonly topic: string;
+  readonly partition: number;
+  readonly records: Uint8Array | null;
+  readonly acks: number;
+  readonly transactionalId: string | null;
+}
 
-async function produce(topic: string, partition: number, batch: Uint8Array | null, transient: boolean, call: Call): Promise<Answer> {
+const head = new BatchHead();
+/** Of what has no offset yet. */
+const NO_OFFSET = -1;
+
+async function produce(ask: Ask, call: Call): Promise<Answer> {
+  const { topic, partition: index, acks } = ask;
   try {
-    return { index: partition, baseOffset: await publish(call.engine, topic, partition, batch, transient, call.version) };
+    if (acks < ALL || acks > 1) throw new KafkaFault(ERROR.invalidRequiredAcks, `acks can be 0, 1 or -1, and not ${acks}.`);
+    const batch = checked(ask, call);
+    return { index, baseOffset: head.isTransactional ? hold(ask, batch, call) : await publish(ask, batch, call.engine) };
   } catch (error) {
-    return { index: partition, baseOffset: -1, ...(await told(error, topic, partition, call)) };
+    return { index, baseOffset: NO_OFFSET, ...(await told(error, topic, index, call)) };
   }
 }
 
@@ -57,38 +67,46 @@ async function told(error: unknown, topic: string, partition: number, call: Call
   return known?.partitions[partition] === undefined ? fault : { ...fault, errorCode: ERROR.unknownProducerId };
 }
 
-/** Resolves with the offset of the first record. */
-async function publish(
-  engine: Engine,
-  topic: string,
-  partition: number,
-  batch: Uint8Array | null,
-  transient: boolean,
-  version: number,
-): Promise<number> {
-  if (batch === null || batch.length === 0) throw new KafkaFault(ERROR.invalidRecord, 'There is no batch of records for this partition.');
-  const fault = head.read(batch, 0, batch.length) ?? head.check(batch, 0);
+/** Leaves in `head` what the batch says of itself. Throws `KafkaFault`. */
+function checked({ records }: Ask, { version }: Call): Uint8Array {
+  if (records === null || records.length === 0)
+    throw new KafkaFault(ERROR.invalidRecord, 'There is no batch of records for this partition.');
+  const fault = head.read(records, 0, records.length) ?? head.check(records, 0);
   if (fault !== undefined) throw new KafkaFault(CODE_OF[fault], SAYS[fault]);
-  if (head.sizeBytes !== batch.length)
+  if (head.sizeBytes !== records.length)
     throw new KafkaFault(ERROR.invalidRecord, 'There must be exactly one batch of records for each partition.');
   if (head.codec === ZSTD && version < ZSTD_SINCE)
     throw new KafkaFault(ERROR.unsupportedCompressionType, `zstd needs version ${ZSTD_SINCE} of Produce.`);
-  if (head.isTransactional) throw new KafkaFault(ERROR.invalidTxnState, 'Transactions are not served at this door.');
-  const producer: ProducerStamp | undefined = head.hasProducer
-    ? { id: head.producerId, epoch: head.producerEpoch, sequence: head.sequence, line: `${topic}/${partition}` }
-    : undefined;
-  const { count, latestMs } = head;
-  const records = packOf(topic, batch);
+  return records;
+}
+
+/** Resolves with the offset of the first record. */
+async function publish({ topic, partition, acks }: Ask, batch: Uint8Array, engine: Engine): Promise<number> {
   const published = await engine.publish({
     address: topic,
     toTopic: true,
-    records,
-    columns: { partition: Int32Array.of(partition), timeMs: Float64Array.of(latestMs) },
-    packs: Uint32Array.of(count),
-    transient,
-    ...(producer && { producer }),
+    records: packOf(topic, batch),
+    columns: { partition: Int32Array.of(partition), timeMs: Float64Array.of(head.latestMs) },
+    packs: Uint32Array.of(head.count),
+    transient: acks !== ALL,
+    ...(head.hasProducer && { producer: stampOf(topic, partition) }),
   });
-  return published.offsets?.[0] ?? -1;
+  return published.offsets?.[0] ?? NO_OFFSET;
+}
+
+/** Within a transaction nothing has an offset before it is committed. */
+function hold({ topic, partition, transactionalId }: Ask, batch: Uint8Array, { door, peer }: Call): number {
+  const { count, latestMs } = head;
+  const held = { topic, partition, batch, count, latestMs, producer: stampOf(topic, partition) };
+  const errorCode = door.transactions.produce(peer.principal, transactionalId ?? '', held);
+  if (errorCode !== ERROR.none && errorCode !== ERROR.duplicateSequenceNumber)
+    throw new KafkaFault(errorCode, 'The transaction does not take this batch.');
+  return NO_OFFSET;
+}
+
+/** Counted for each partition by itself. */
+function stampOf(topic: string, partition: number): ProducerStamp {
+  return { id: head.producerId, epoch: head.producerEpoch, sequence: head.sequence, line: `${topic}/${partition}` };
 }
 
 const CODE_OF: Readonly<Record<BatchFault, ErrorCode>> = {

@@ -15,37 +15,42 @@ type Asked = readonly { readonly name: string; readonly partitionIndexes: readon
 const SEVERAL_SINCE = 8;
 const NONE = -1;
 
-export const OFFSET_FETCH_HANDLER: Handler = handler(OFFSET_FETCH, async ({ groupId, topics, groups }, call): Promise<Response> => {
-  if (call.version >= SEVERAL_SINCE)
-    return { groups: await Promise.all(groups.map((group) => offsetsOf(group.groupId, group.topics, call))) };
-  const { groupId: _, topics: found, errorCode } = await offsetsOf(groupId, topics, call);
-  return { topics: found, errorCode };
-});
+export const OFFSET_FETCH_HANDLER: Handler = handler(
+  OFFSET_FETCH,
+  async ({ groupId, topics, groups, requireStable }, call): Promise<Response> => {
+    if (call.version >= SEVERAL_SINCE)
+      return { groups: await Promise.all(groups.map((group) => offsetsOf(group.groupId, group.topics, requireStable, call))) };
+    const { groupId: _, topics: found, errorCode } = await offsetsOf(groupId, topics, requireStable, call);
+    return { topics: found, errorCode };
+  },
+);
 
-async function offsetsOf(groupId: string, asked: Asked, call: Call): Promise<Group> {
+async function offsetsOf(groupId: string, asked: Asked, mustBeStable: boolean, call: Call): Promise<Group> {
   try {
     const description = await call.engine.describe('group', groupId);
     const kept = description?.kind === 'group' ? description.cursors : [];
-    return { groupId, topics: asked === null ? everything(kept) : chosen(asked, kept) };
+    const { door, peer } = call;
+    const isUnstable = (topic: string, partition: number) =>
+      mustBeStable && door.transactions.isUnstable(peer.principal, groupId, topic, partition);
+    return { groupId, topics: chosen(asked ?? everything(kept), kept, isUnstable) };
   } catch (error) {
     const { errorCode } = groupFaultOf(error, call);
     return { groupId, topics: [], errorCode };
   }
 }
 
-function everything(kept: readonly CursorMove[]): Topics {
+function everything(kept: readonly CursorMove[]): NonNullable<Asked> {
   const names = [...new Set(kept.map(({ topic }) => topic))];
-  return chosen(
-    names.map((name) => ({ name, partitionIndexes: kept.filter(({ topic }) => topic === name).map(({ partition }) => partition) })),
-    kept,
-  );
+  return names.map((name) => ({ name, partitionIndexes: kept.filter(({ topic }) => topic === name).map(({ partition }) => partition) }));
 }
 
-function chosen(asked: NonNullable<Asked>, kept: readonly CursorMove[]): Topics {
+function chosen(asked: NonNullable<Asked>, kept: readonly CursorMove[], isUnstable: (topic: string, partition: number) => boolean): Topics {
   const byPlace = new Map(kept.map((cursor) => [`${cursor.topic}/${cursor.partition}`, cursor]));
   return asked.map(({ name, partitionIndexes }) => ({
     name,
     partitions: partitionIndexes.map((partitionIndex) => {
+      if (isUnstable(name, partitionIndex))
+        return { partitionIndex, committedOffset: NONE, metadata: '', errorCode: ERROR.unstableOffsetCommit };
       const cursor = byPlace.get(`${name}/${partitionIndex}`);
       return { partitionIndex, committedOffset: cursor?.offset ?? NONE, metadata: cursor?.note ?? '', errorCode: ERROR.none };
     }),

@@ -1,15 +1,28 @@
-/** InitProducerId, versions 0–5: an id for a producer that wants its batches counted. */
+/**
+ * InitProducerId, versions 0–5: an id for a producer that wants its batches counted. One with a name for its transactions gets the next
+ * epoch of that name, which ends what former producers of it have under way.
+ */
 
 import { ERROR, INIT_PRODUCER_ID } from '../../../wire/kafka/kafka.ts';
 import { faultOf } from '../fault.ts';
 import { type Handler, handler } from '../handler.ts';
 
-export const INIT_PRODUCER_ID_HANDLER: Handler = handler(INIT_PRODUCER_ID, async ({ transactionalId }, call) => {
+/** Before, there is no word for it but this. */
+const FENCED_SINCE = 4;
+
+export const INIT_PRODUCER_ID_HANDLER: Handler = handler(INIT_PRODUCER_ID, async (request, call) => {
+  const { transactionalId, transactionTimeoutMs, producerId, producerEpoch } = request;
+  const { engine, door, peer, version } = call;
   const none = { producerId: -1, producerEpoch: -1 };
-  if (transactionalId !== null) return { ...none, errorCode: ERROR.transactionalIdAuthorizationFailed };
   try {
-    const { id, epoch } = await call.engine.producer();
-    return { producerId: id, producerEpoch: epoch };
+    if (transactionalId === null) {
+      const { id, epoch } = await engine.producer();
+      return { producerId: id, producerEpoch: epoch };
+    }
+    const speaker = { transactionalId, producerId, producerEpoch };
+    const given = await door.transactions.begin(engine, peer.principal, speaker, transactionTimeoutMs);
+    if (typeof given !== 'number') return { producerId: given.id, producerEpoch: given.epoch };
+    return { ...none, errorCode: given === ERROR.producerFenced && version < FENCED_SINCE ? ERROR.invalidProducerEpoch : given };
   } catch (error) {
     return { ...none, errorCode: faultOf(error, call).errorCode };
   }

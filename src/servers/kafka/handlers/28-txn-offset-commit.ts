@@ -1,0 +1,36 @@
+/** TxnOffsetCommit, versions 0–4: how far a group has read, kept when the transaction is committed. From 3 on only by a member of today. */
+
+import { ERROR, type RequestOf, type ResponseOf, TXN_OFFSET_COMMIT } from '../../../wire/kafka/kafka.ts';
+import { type Call, type Handler, handler } from '../handler.ts';
+import { checkOffsets } from '../offsets.ts';
+import type { KeptOffset } from '../transactions/transactions.ts';
+import { epochError } from './24-add-partitions-to-txn.ts';
+
+type Request = RequestOf<typeof TXN_OFFSET_COMMIT>;
+type Answered = ResponseOf<typeof TXN_OFFSET_COMMIT>['topics'][number];
+
+const MEMBERS_SINCE = 3;
+const FENCED_SINCE = 2;
+
+export const TXN_OFFSET_COMMIT_HANDLER: Handler = handler(TXN_OFFSET_COMMIT, async (request, call) => {
+  const { groupId, topics } = request;
+  const all = (errorCode: number): { topics: Answered[] } => ({
+    topics: topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
+    })),
+  });
+  const refused = memberError(request, call);
+  if (refused !== ERROR.none) return all(refused);
+  const moves: KeptOffset[] = [];
+  const answers: Answered[] = [];
+  for (const topic of topics) answers.push(await checkOffsets(topic, moves, call));
+  const errorCode = call.door.transactions.keepOffsets(call.peer.principal, request, groupId, moves);
+  return errorCode === ERROR.none ? { topics: answers } : all(epochError(errorCode, call, FENCED_SINCE));
+});
+
+/** Who names neither itself nor a generation is a client that does not know of this yet. */
+function memberError({ groupId, memberId, groupInstanceId, generationId }: Request, { door, peer, version }: Call): number {
+  if (version < MEMBERS_SINCE || (memberId === '' && generationId < 0)) return ERROR.none;
+  return door.groups.of(peer.principal).checkCommit(groupId, memberId, groupInstanceId, generationId);
+}

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Producer, stringSerializers } from '@platformatic/kafka';
+import { Collector, client, consumerOf, producerOf } from './kafkajs.ts';
+import { opened } from './opened.ts';
+
+const TRANSACTIONAL = { transactionalId: 'tx', maxInFlightRequests: 1, idempotent: true };
+
+test('kafkajs: what is committed is read, what is aborted is not', async (t) => {
+  const door = await opened(t);
+  const kafka = client(door);
+  await door.engine.declare({ kind: 'topic', name: 'a', partitions: 2 });
+  const producer = await producerOf(door, kafka, TRANSACTIONAL);
+  for (const [name, end] of [
+    ['one', 'commit'],
+    ['two', 'abort'],
+    ['three', 'commit'],
+  ] as const) {
+    const transaction = await producer.transaction();
+    await transaction.send({
+      topic: 'a',
+      messages: [
+        { value: `${name} 0`, partition: 0 },
+        { value: `${name} 1`, partition: 1 },
+      ],
+    });
+    await transaction.send({ topic: 'a', messages: [{ value: `${name} again`, partition: 0 }] });
+    await transaction[end]();
+  }
+  const collector = await Collector.run(door, kafka, ['a'], { groupId: 'g', readUncommitted: false });
+  await collector.until(6);
+  assert.deepEqual(collector.values.sort(), ['one 0', 'one 1', 'one again', 'three 0', 'three 1', 'three again']);
+});
+
+test('kafkajs: consume, transform, produce: the offset and the result go together', async (t) => {
+  const door = await opened(t);
+  const kafka = client(door);
+  for (const name of ['in', 'out']) await door.engine.declare({ kind: 'topic', name });
+  const source = await producerOf(door, kafka);
+  await source.send({ topic: 'in', messages: ['1', '2', '3'].map((value) => ({ value })) });
+  const producer = await producerOf(door, kafka, TRANSACTIONAL);
+  const consumer = consumerOf(kafka, { groupId: 'workers' });
+  await consumer.connect();
+  door.after(() => consumer.disconnect());
+  await consumer.subscribe({ topic: 'in', fromBeginning: true });
+  const done = Promise.withResolvers<void>();
+  await consumer.run({
+    autoCommit: false,
+    eachMessage: async ({ topic, partition, message }) => {
+      const next = String(Number(message.offset) + 1);
+      const ended = async (how: 'commit' | 'abort') => {
+        const transaction = await producer.transaction();
+        await transaction.send({ topic: 'out', messages: [{ value: `${how} ${message.value}` }] });
+        await transaction.sendOffsets({ consumerGroupId: 'workers', topics: [{ topic, partitions: [{ partition, offset: next }] }] });
+        await transaction[how]();
+      };
+      await ended('abort');
+      await ended('commit');
+      if (next === '3') done.resolve();
+    },
+  });
+  await done.promise;
+  const collector = await Collector.run(door, kafka, ['out']);
+  await collector.until(3);
+  assert.deepEqual(collector.values, ['commit 1', 'commit 2', 'commit 3']);
+  const group = await door.engine.describe('group', 'workers');
+  assert.deepEqual(group?.kind === 'group' && group.cursors.map(({ offset }) => offset), [3]);
+});
+
+test('kafkajs: a second producer of the same name takes over', async (t) => {
+  const door = await opened(t);
+  const kafka = client(door);
+  await door.engine.declare({ kind: 'topic', name: 'a' });
+  const former = await producerOf(door, kafka, TRANSACTIONAL);
+  const lost = await former.transaction();
+  await lost.send({ topic: 'a', messages: [{ value: 'lost' }] });
+  const producer = await producerOf(door, kafka, TRANSACTIONAL);
+  const transaction = await producer.transaction();
+  await transaction.send({ topic: 'a', messages: [{ value: 'kept' }] });
+  await assert.rejects(lost.commit());
+  await transaction.commit();
+  const collector = await Collector.run(door, kafka, ['a']);
+  await collector.until(1);
+  assert.deepEqual(collector.values, ['kept']);
+});
+
+test('@platformatic/kafka: committed and aborted', async (t) => {
+  const door = await opened(t);
+  await door.engine.declare({ kind: 'topic', name: 'a' });
+  const producer = new Producer({
+    clientId: 'x',
+    bootstrapBrokers: [door.broker],
+    serializers: stringSerializers,
+    transactionalId: 'p',
+    idempotent: true,
+    retries: 1,
+  });
+  door.after(() => producer.close());
+  for (const [value, end] of [
+    ['one', 'commit'],
+    ['two', 'abort'],
+    ['three', 'commit'],
+  ] as const) {
+    const transaction = await producer.beginTransaction();
+    await transaction.send({ messages: [{ topic: 'a', value }] });
+    await transaction[end]();
+  }
+  const collector = await Collector.run(door, client(door), ['a'], { groupId: 'g', readUncommitted: false });
+  await collector.until(2);
+  assert.deepEqual(collector.values, ['one', 'three']);
+});
