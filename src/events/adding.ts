@@ -84,7 +84,7 @@ export class Adding {
     if (levels.length === 1) (levels[0] as (typeof levels)[number]).pushMany(block + BATCH + 1, count);
     else for (let index = 1; index <= count; index++) this.#push(words[block + BATCH + index] as number);
     words[block + BATCH] = 0;
-    if (work.hasSleepers()) work.wake(count);
+    work.wakeOne();
   }
 
   /** Events waiting in line; those still gathered on other threads are not among them. */
@@ -272,7 +272,7 @@ export class Adding {
     const { words, block } = thread;
     if (this.#batch === 1) {
       this.#push(record);
-      if (thread.work.hasSleepers()) thread.work.wake(1);
+      thread.work.wakeOne();
     } else {
       const count = (words[block + BATCH] as number) + 1;
       words[block + BATCH + count] = record;

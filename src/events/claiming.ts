@@ -95,6 +95,21 @@ export class Claiming {
     return true;
   }
 
+  /** True when there seems to be something for another thread, be it that one has taken from the line and not begun. */
+  hasMore(): boolean {
+    return !this.isEmpty() || this.hasHeld();
+  }
+
+  /** True when a thread, maybe this one, has taken events from the line that it has not begun. */
+  hasHeld(): boolean {
+    const { words, memory } = this.#thread;
+    for (let thread = 1; thread <= memory.shape.threads; thread++) {
+      const held = blockOf(memory, thread) + HELD;
+      if ((words[held + 1] as number) < (words[held] as number)) return true;
+    }
+    return false;
+  }
+
   #nextHeld(): number {
     const { words, block } = this.#thread;
     const past = words[block + HELD + 1] as number;

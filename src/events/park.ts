@@ -6,17 +6,40 @@
  *
  * One of the two sees the other. A token is never taken back by the sleeper: tokens and notifies under way are never fewer than sleepers,
  * and a thread that is woken but does not run yet costs no second notify. A token too many costs one notify that wakes nobody.
+ *
+ * One thread may keep watch: it looks for things without sleeping, for a while, and meanwhile `wakeOne` wakes nobody. So whoever kept
+ * watch or was woken, and has taken something, looks whether there is more, and if there is wakes the next; and who gives the watch up
+ * looks once more after that, as every sleeper does.
  */
 
 export class Park {
   readonly #words: Int32Array;
   readonly #signal: number;
   readonly #tokens: number;
+  readonly #watch: number;
 
-  constructor(words: Int32Array, signal: number, tokens: number) {
+  /** `watch`: the word for who keeps watch. */
+  constructor(words: Int32Array, signal: number, tokens: number, watch: number) {
     this.#words = words;
     this.#signal = signal;
     this.#tokens = tokens;
+    this.#watch = watch;
+  }
+
+  /** False when another keeps watch. */
+  beginWatch(me: number): boolean {
+    return Atomics.compareExchange(this.#words, this.#watch, 0, me) === 0;
+  }
+
+  /** For who keeps watch; or for a dead thread, which may have. */
+  endWatch(me: number): void {
+    Atomics.compareExchange(this.#words, this.#watch, me, 0);
+  }
+
+  /** Wakes a sleeper if there is one and nobody keeps watch. Call after making visible what there is to do. */
+  wakeOne(): void {
+    const words = this.#words;
+    if (Atomics.load(words, this.#tokens) > 0 && Atomics.load(words, this.#watch) === 0) this.wake(1);
   }
 
   /** First step of going to sleep. What follows: look for work again, and if there is none `sleep` or `sleepAsync` with the key. */

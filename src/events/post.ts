@@ -43,7 +43,7 @@ export class Post {
     Atomics.store(words, at, life(PENDING, 0, restOf(words[at] as number)));
     thread.resumed.push(record);
     thread.done();
-    if (work.hasSleepers()) work.wake(1);
+    work.wakeOne();
   }
 
   /** Tells a thread that there is mail for it. */

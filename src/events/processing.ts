@@ -15,9 +15,12 @@ export class Processing {
 
   /** Claims the next event and runs it; undefined when there is none. */
   tryNext(): Promise<Result> | undefined {
-    const { claiming } = this.#member;
+    const { claiming, thread } = this.#member;
     const record = claiming.next();
-    return record === 0 ? undefined : this.#run(record);
+    if (record === 0) return undefined;
+    // Whoever was woken for several wakes the next.
+    if (claiming.hasMore()) thread.work.wakeOne();
+    return this.#run(record);
   }
 
   /** Waits for an event. Undefined when the queue is closed and there is none, or the signal aborts. */

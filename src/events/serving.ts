@@ -23,8 +23,9 @@ export interface ServingOptions {
   readonly sleepMs: number;
 }
 
-/** Looks for work this often before sleeping. */
+/** Looks for work this often before sleeping; the one that keeps watch for all looks longer. */
 const SPINS = 40;
+const WATCH_SPINS = 400;
 /** The hints a thread takes at once should last it about so long: one by one while events are long. */
 const BATCH_MS = 0.2;
 /** So many events are timed together. */
@@ -39,6 +40,8 @@ export class Serving {
   readonly #pass: Pass;
   readonly #options: ServingOptions;
   readonly #underWay: UnderWay;
+  /** True when it has looked for work for a while, or slept, and begun nothing since. */
+  #rested = true;
 
   constructor({ thread, claiming, post, pass, underWay }: Member, options: ServingOptions) {
     this.#thread = thread;
@@ -61,6 +64,8 @@ export class Serving {
         await this.#rest(isOver);
       }
     }
+    // It may have been woken, or have kept watch, for what it does not take any more.
+    if (this.#claiming.hasMore()) this.#thread.work.wake(1);
     await Promise.all(this.#underWay.all);
   }
 
@@ -74,6 +79,7 @@ export class Serving {
       const mail = this.#post.next();
       const record = mail === 0 ? this.#claiming.next() : mail;
       if (record === 0) return false;
+      if (this.#rested) this.#passOn();
       const later = this.#pass.run(record, false, undefined);
       if (later !== undefined && this.#isFull(later)) return true;
       if (isOver(false)) return true;
@@ -86,6 +92,12 @@ export class Serving {
     }
   }
 
+  /** The first event after a rest: what came with it may have woken nobody else. */
+  #passOn(): void {
+    this.#rested = false;
+    if (this.#claiming.hasMore()) this.#thread.work.wakeOne();
+  }
+
   #isFull(later: Promise<void>): boolean {
     this.#underWay.add(later);
     return this.#underWay.size >= this.#options.lanes;
@@ -94,13 +106,18 @@ export class Serving {
   /** There is nothing to do: looks a little longer, then sleeps until woken. */
   async #rest(isOver: (isEmpty: boolean) => boolean): Promise<void> {
     const thread = this.#thread;
-    for (let spin = 0; spin < SPINS; spin++) {
+    this.#rested = true;
+    const watches = thread.work.beginWatch(thread.me);
+    let idle = true;
+    for (let spin = watches ? WATCH_SPINS : SPINS; spin > 0 && idle; spin--) {
       pause();
-      if (!this.#isIdle()) return;
+      idle = this.#isIdle();
     }
+    if (watches) thread.work.endWatch(thread.me);
+    if (!idle) return;
     const key = thread.work.enter();
     thread.tellIdle();
-    if (!this.#isIdle() || isOver(true)) return;
+    if (!this.#isIdle() || this.#claiming.hasHeld() || isOver(true)) return;
     if (this.#underWay.size === 0 && this.#options.blocks) {
       thread.count(WAITS, 1);
       if (!thread.work.sleep(key, this.#options.sleepMs) && !this.#isIdle()) thread.count(LATE_WAKES, 1);

@@ -119,7 +119,7 @@ export class Settler {
     const pending = life(PENDING, 0, restOf(word));
     if (Atomics.compareExchange(thread.words, thread.at(record) + LIFE, word, pending) !== word) return false;
     thread.resumed.push(record);
-    if (thread.work.hasSleepers()) thread.work.wake(1);
+    thread.work.wakeOne();
     return true;
   }
 

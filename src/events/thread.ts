@@ -118,10 +118,10 @@ export class Thread {
     this.ids = new Ids(words, layout.buckets, layout.bucketBits, layout.records, this.keys);
     this.lists = new Lists(words, layout.records, layout.nodes, FIRST, NODE_NEXT);
     this.payloads = new Payloads(memory, this.pages, layout.records, schemas);
-    const { work, workTokens, room, roomTokens, idle, idleWaiters } = layout.globals;
-    this.work = new Park(words, work, workTokens);
-    this.room = new Park(words, room, roomTokens);
-    this.idle = new Park(words, idle, idleWaiters);
+    const { work, workTokens, workWatch, room, roomTokens, roomWatch, idle, idleWaiters, idleWatch } = layout.globals;
+    this.work = new Park(words, work, workTokens, workWatch);
+    this.room = new Park(words, room, roomTokens, roomWatch);
+    this.idle = new Park(words, idle, idleWaiters, idleWatch);
   }
 
   /** Word where a record begins. */
@@ -193,7 +193,7 @@ export class Thread {
       if (taken !== 0 && isToBeDone(words[this.at(taken) + LIFE] as number)) {
         resumed.push(taken);
         // Who looked meanwhile has found nothing.
-        if (this.work.hasSleepers()) this.work.wake(1);
+        this.work.wakeOne();
       }
       Atomics.store(words, block + POPPING, 0);
     }

@@ -227,7 +227,7 @@ export class Together {
       if (home === 0 && !hinted) {
         hinted = true;
         resumed.push(record);
-        if (work.hasSleepers()) work.wake(1);
+        work.wakeOne();
       } else if (homes && home !== 0 && !this.#canRun(at, visiting)) {
         told.push(home);
         mail[home]?.push(record);

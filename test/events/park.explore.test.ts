@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Exploration, explore, forget, type Program } from './explore.ts';
+import { type Exploration, explore, forget, type Program, switchesOf, type World } from './explore.ts';
 import { loadStepwise, type Mutant, type Step } from './stepwise.ts';
 
 interface StepPark {
@@ -11,12 +11,16 @@ interface StepPark {
   hasSleepers(): Program;
   wake(count: number): Program;
   wakeAll(): Program;
+  beginWatch(me: number): Program;
+  endWatch(me: number): Program;
+  wakeOne(): Program;
 }
 
 const SIGNAL = 0;
 const TOKENS = 1;
 /** How many things there are to do. */
 const WORK = 2;
+const WATCH = 3;
 
 interface Scene {
   /** How many things each thread that makes work makes. */
@@ -28,6 +32,8 @@ interface Scene {
   readonly looksAgain?: boolean;
   /** Whether work is made visible before the tokens are looked at. */
   readonly visibleFirst?: boolean;
+  /** Where sleepers keep watch before they sleep, and each is busy for ever with the first thing it takes. */
+  readonly watched?: { readonly passesOn: boolean; readonly diesWatching?: boolean };
 }
 
 async function explorePark({
@@ -37,13 +43,16 @@ async function explorePark({
   mutants = [],
   looksAgain = true,
   visibleFirst = true,
+  watched,
 }: Scene): Promise<Exploration> {
   const { Park } = (await loadStepwise(['park.ts'], mutants)) as {
-    Park: new (words: Int32Array, signal: number, tokens: number) => StepPark;
+    Park: new (words: Int32Array, signal: number, tokens: number, watch: number) => StepPark;
   };
-  return explore(() => {
+  // With one that keeps watch there are too many orders to go into all of them each time.
+  const limits = watched === undefined ? {} : { switches: switchesOf(3) };
+  const world = (): World => {
     const words = new Int32Array(16);
-    const open = () => new Park(words, SIGNAL, TOKENS);
+    const open = () => new Park(words, SIGNAL, TOKENS, WATCH);
     let done = 0;
     let made = 0;
     function* make(count: number): Program {
@@ -52,7 +61,8 @@ async function explorePark({
         yield forget(index);
         if (visibleFirst) yield { kind: 'add', words, at: WORK, values: [1] };
         made++;
-        if ((yield* park.hasSleepers()) === true) yield* park.wake(1);
+        if (watched !== undefined) yield* park.wakeOne();
+        else if ((yield* park.hasSleepers()) === true) yield* park.wake(1);
         if (!visibleFirst) yield { kind: 'add', words, at: WORK, values: [1] };
       }
       return undefined;
@@ -70,20 +80,44 @@ async function explorePark({
         }
       }
     }
-    function* recover(): Program {
+    const look: Step = { kind: 'load', words, at: WORK, values: [] };
+    function* keepWatch(me: number): Program {
+      const park = open();
+      for (;;) {
+        yield forget(6);
+        if ((yield takeOne) === 1) {
+          done++;
+          if (watched?.passesOn === true && (yield look) !== 0) yield* park.wakeOne();
+          return undefined;
+        }
+        if ((yield* park.beginWatch(me)) === true) {
+          const there = (yield look) !== 0;
+          yield* park.endWatch(me);
+          if (there) continue;
+        }
+        const key = (yield* park.enter()) as number;
+        if ((yield look) === 0) yield* park.sleep(key, 0);
+      }
+    }
+    function* recover(dead: number): Program {
+      if (watched?.diesWatching !== true) yield* open().endWatch(dead + 1);
       yield* open().wakeAll();
       return undefined;
     }
     return {
       words,
       mortals,
-      threads: [...makes.map((count) => make(count)), ...Array.from({ length: sleepers }, work)],
+      threads: [
+        ...makes.map((count) => make(count)),
+        ...Array.from({ length: sleepers }, (_, index) => (watched === undefined ? work() : keepWatch(makes.length + index + 1))),
+      ],
       recover,
       // Whoever died with something in hand takes it along: here only sleeping and waking are looked at.
       check: () => (words[WORK] === 0 ? undefined : `of ${made} things ${done} were done, and all sleep`),
       maySleep: true,
     };
-  });
+  };
+  return explore(world, limits);
 }
 
 describe('sleeping and waking in every order', () => {
@@ -99,6 +133,18 @@ describe('sleeping and waking in every order', () => {
 
   test('the one who wakes dies at any step', async () => {
     assert.equal((await explorePark({ makes: [1], sleepers: 2, mortals: [0] })).fault, undefined);
+  });
+
+  const passesOn = { passesOn: true };
+
+  test('with one that keeps watch, and two that are busy for ever with the first thing they take', async () => {
+    const { fault, states } = await explorePark({ makes: [2], sleepers: 2, watched: passesOn });
+    assert.equal(fault, undefined);
+    assert.ok(states > 500, `${states} states`);
+  });
+
+  test('… one that may keep watch dies at any step', async () => {
+    assert.equal((await explorePark({ makes: [1], sleepers: 2, mortals: [1], watched: passesOn })).fault, undefined);
   });
 
   test('one of two sleepers dies at any step', async () => {
@@ -131,6 +177,8 @@ describe('planted mutants of sleeping and waking are found', () => {
         },
       ],
     },
+    'who kept watch does not pass on': { makes: [2], sleepers: 2, watched: { passesOn: false } },
+    'a dead one keeps watch for ever': { makes: [1], sleepers: 2, mortals: [1], watched: { passesOn: true, diesWatching: true } },
     'nobody is woken after a death': {
       makes: [1, 1],
       sleepers: 1,
