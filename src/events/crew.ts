@@ -201,7 +201,7 @@ export class Crew {
     if (!hand.up) this.#failedStarts++;
     const startMs = clock.monotonicMs();
     const recovered = recoverBlock(this.#member, hand.me);
-    const recoveryMs = clock.monotonicMs() - startMs;
+    const recoveryMs = recovered.reduce((latestMs, { resumedAtMs }) => Math.max(latestMs, resumedAtMs), startMs) - startMs;
     const sum = (of: 'resumed' | 'inFlight') => recovered.reduce((total, one) => total + one[of], 0);
     const { threadId, cause, hung } = hand;
     this.#hooks.onDeath({ threadId, exitCode, cause, hung, resumed: sum('resumed'), inFlight: sum('inFlight'), recoveryMs });

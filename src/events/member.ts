@@ -31,6 +31,8 @@ export interface Member {
   readonly pass: Pass;
   readonly pump: Pump;
   readonly underWay: UnderWay;
+  /** True when callbacks of one event run in parallel. */
+  readonly runsTogether: boolean;
 }
 
 /** Passes on this thread that wait for a promise. */
@@ -109,7 +111,8 @@ export function openMember(memory: Memory, settings: Settings, clock: Clock, me:
   const underWay = new UnderWay(() => thread.tellIdle());
   const claiming = new Claiming(thread, settings.ageMs, (record) => underWay.add(pass.run(record, false, undefined)));
   const pump = new Pump(thread, post, pass, underWay);
-  return { thread, registry, handlers, locals, settler, adding, registering, claiming, post, pass, pump, underWay };
+  const runsTogether = settings.order === 'parallel';
+  return { thread, registry, handlers, locals, settler, adding, registering, claiming, post, pass, pump, underWay, runsTogether };
 }
 
 /** Leaves in good order: what was handed to this thread is run, what it holds goes back, its closures are no longer called. */

@@ -41,6 +41,8 @@ export interface Recovered {
   readonly resumed: number;
   /** Callbacks that had begun and not ended: 0 or 1 for each event in flight there. */
   readonly inFlight: number;
+  /** When others could take its events up, by the queue's clock. */
+  readonly resumedAtMs: number;
 }
 
 /** Recovers every thread of the queue that ran as this one (`threadId` of node:worker_threads), and the threads they had started. */
@@ -89,17 +91,20 @@ function recover(member: Member, dead: number, block: number): Recovered {
   resend(thread, block);
   const swept = sweep(member, dead);
   const resumed = swept.resumed;
-  const inFlight = swept.inFlight + sweepNodes(thread, dead);
+  const inFlight = swept.inFlight + (member.runsTogether ? sweepNodes(thread, dead) : 0);
+  // It may have been woken, and told nobody.
+  for (const park of [work, room, idle]) park.wakeAll();
+  const resumedAtMs = thread.clock.monotonicMs();
+  // What it had in its hands is looked for in all of the stock, and nobody is in a hurry for it.
   thread.nodes.reclaim(block + CACHES + CACHE_WORDS, dead);
   thread.pages.reclaim(block + CACHES + 2 * CACHE_WORDS, dead);
   thread.records.reclaim(block + CACHES, dead);
+  room.wakeAll();
   endCrewOf(thread, dead);
   thread.count(DEATHS_SEEN, 1);
   thread.count(RECOVERED, resumed);
-  // It may have been woken, and told nobody.
-  for (const park of [work, room, idle]) park.wakeAll();
   thread.tellIdle();
-  return { thread: dead, resumed, inFlight };
+  return { thread: dead, resumed, inFlight, resumedAtMs };
 }
 
 /** The workers of a pool end with the thread that started it. */

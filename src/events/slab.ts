@@ -208,10 +208,13 @@ export class Slab {
   #giveMarked(mark: number): number {
     const words = this.#words;
     let count = 0;
-    for (const thing of this.used()) {
-      if (words[this.base + thing * this.stride + LIFE] !== mark) continue;
-      this.give(thing);
-      count++;
+    for (let first = 1; first <= this.#count; first += CHUNK) {
+      if (words[this.base + first * this.stride + LIFE] === life(LOOSE, 0, FRESH)) continue;
+      for (let thing = first; thing < first + CHUNK && thing <= this.#count; thing++) {
+        if (words[this.base + thing * this.stride + LIFE] !== mark) continue;
+        this.give(thing);
+        count++;
+      }
     }
     return count;
   }

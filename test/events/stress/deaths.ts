@@ -168,7 +168,8 @@ class Run {
       hungPlanted: this.#hungPlanted,
       medianMs: at(0.5),
       p99Ms: at(0.99),
-      outOfOrder: this.#isOrdered ? this.#ledger.faults('order') : 0,
+      // One that died just when it was to begin is passed over where such are reported: the next sees that it has not begun.
+      outOfOrder: this.#isOrdered ? Math.max(0, this.#ledger.faults('order') - (this.#repeats ? 0 : inFlight)) : 0,
       payloadWrong: this.#ledger.faults('payload'),
       mateFaults: this.#mateFaults + this.#ledger.faults('homeTwice'),
       timedOut: this.#timedOut,

@@ -20,7 +20,7 @@ export interface IdsFigures {
 
 /** Ids that were never there before, numbers and texts in turn, each with a callback of its own and a result that is over at once. */
 export async function runIds(ids: number): Promise<IdsFigures> {
-  const queue = new EventQueue({ capacity: 8192, spillBytes: 2 ** 21 });
+  const queue = new EventQueue({ capacity: 8192, spillBytes: 2 ** 21, registrationsMax: 8192 });
   queue.on('all', portable(HANDLERS, 'nothing'));
   await queue.start({ workers: 2 });
   const watch = watchProgress(queue);
