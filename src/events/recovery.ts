@@ -93,7 +93,10 @@ function recover(member: Member, dead: number, block: number): Recovered {
   const resumed = swept.resumed;
   const inFlight = swept.inFlight + (member.runsTogether ? sweepNodes(thread, dead) : 0);
   // It may have been woken, and told nobody.
-  for (const park of [work, room, idle]) park.wakeAll();
+  for (const park of [work, room, idle]) {
+    park.endWatch(dead);
+    park.wakeAll();
+  }
   const resumedAtMs = thread.clock.monotonicMs();
   // What it had in its hands is looked for in all of the stock, and nobody is in a hurry for it.
   thread.nodes.reclaim(block + CACHES + CACHE_WORDS, dead);
@@ -205,7 +208,7 @@ function sweepNodes(thread: Thread, dead: number): number {
 /** There may be something to do, and nobody who knows. */
 function hintAgain(thread: Thread, record: number): void {
   thread.resumed.push(record);
-  if (thread.work.hasSleepers()) thread.work.wake(1);
+  thread.work.wakeOne();
 }
 
 /** Makes a record that was in the dead thread's hands pending again: its pass goes on where it stands. */
@@ -215,7 +218,7 @@ function resume(thread: Thread, record: number, word: number): boolean {
   const taken = Atomics.compareExchange(words, thread.at(record) + LIFE, word, life(PENDING, 0, restOf(word))) === word;
   if (taken) resumed.push(record);
   thread.done();
-  if (taken && work.hasSleepers()) work.wake(1);
+  if (taken) work.wakeOne();
   return taken;
 }
 
