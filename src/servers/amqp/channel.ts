@@ -73,7 +73,7 @@ export class Channel implements Recipient, Taker, Outbound {
   /** A frame for this channel. Borrowed. */
   frame(type: number, bytes: Buffer, view: DataView, start: number, end: number): void {
     if (this.#state !== 'open') {
-      this.#whileClosing(type, view, start);
+      if (type === FRAME.method && end - start >= 4) this.#whileClosing(view.getUint32(start));
       return;
     }
     if (this.#busy) {
@@ -232,9 +232,8 @@ export class Channel implements Recipient, Taker, Outbound {
   }
 
   /** We have said that it is closed: nothing counts any more but the client's word that it knows. */
-  #whileClosing(type: number, view: DataView, start: number): void {
-    if (type !== FRAME.method || this.#state !== 'closing') return;
-    const id = view.getUint32(start);
+  #whileClosing(id: number): void {
+    if (this.#state !== 'closing') return;
     if (id === CLOSE) this.link.output.method(this.id, encodeMethod('channel.close-ok', {}));
     if (id === CLOSE || id === CLOSE_OK) this.#end();
   }

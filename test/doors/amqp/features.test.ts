@@ -148,7 +148,8 @@ test('priorities: higher first, and first come first served among equals', async
 
 test('queues go by themselves: unused, with their last consumer, with their connection', async (t) => {
   const { url, channel } = await opened(t);
-  const { channel: other } = { channel: await (await connected(t, url)).createChannel() };
+  const brief = await connected(t, url);
+  const other = await brief.createChannel();
   const gone = async (queue: string): Promise<boolean> => {
     const probe = await (await connected(t, url)).createChannel();
     probe.on('error', () => undefined);
@@ -167,7 +168,7 @@ test('queues go by themselves: unused, with their last consumer, with their conn
   await channel.cancel(consumerTag);
   await until(() => gone(automatic));
   const exclusive = await own(other);
-  await other.connection.close();
+  await brief.close();
   await until(() => gone(exclusive));
 });
 

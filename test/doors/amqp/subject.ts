@@ -37,7 +37,7 @@ export async function subject(t: TestContext, options: Partial<AmqpOptions> = {}
     await server.close();
     await broker.close();
   });
-  return { url: `amqp://127.0.0.1:${server.port}`, broker, port: server.port, close: () => server.close() };
+  return { url: `amqp://guest:guest@127.0.0.1:${server.port}`, broker, port: server.port, close: () => server.close() };
 }
 
 /** A connection of amqplib, closed when the test ends. */

@@ -1,0 +1,78 @@
+/** Sessions without sockets: bytes in, bytes out, and what they hold of the machine. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { FRAME } from '../../../src/wire/amqp/amqp.ts';
+import { frame, header, method } from '../../doors/amqp/raw.ts';
+import { talking } from './talk.ts';
+
+const publish = (routingKey: string): Buffer =>
+  method(1, 'basic.publish', { ticket: 0, exchange: '', routingKey, mandatory: false, immediate: false });
+
+test('on a channel that was closed nothing counts, not even a method that is none', async (t) => {
+  const talk = await talking(t);
+  talk.say(method(1, 'basic.ack', { deliveryTag: 9, multiple: false }), frame(FRAME.method, 1, Buffer.of(0, 20)), publish('q'));
+  await talk.hears('channel.close');
+  talk.say(method(1, 'channel.close-ok', {}), method(1, 'channel.open', { reserved1: '' }));
+  await talk.hears('channel.open-ok');
+});
+
+test('what one read brings is one batch, confirmed with one frame', async (t) => {
+  const talk = await talking(t);
+  await talk.broker.declare({ kind: 'queue', name: 'q' });
+  talk.say(method(1, 'confirm.select', { nowait: true }));
+  talk.say(...Array.from({ length: 100 }, () => Buffer.concat([publish('q'), header(1, 2), frame(FRAME.body, 1, Buffer.from('hi'))])));
+  assert.deepEqual(await talk.hears('basic.ack'), { deliveryTag: 100, multiple: true });
+  assert.equal(talk.publishes, 1);
+});
+
+test('a message refused in the middle of a batch is the only one not stored', async (t) => {
+  const talk = await talking(t);
+  await talk.broker.declare({ kind: 'queue', name: 'q', messageBytesMax: 150 });
+  talk.say(method(1, 'confirm.select', { nowait: true }));
+  const sized = (size: number): Buffer => Buffer.concat([publish('q'), header(1, size), frame(FRAME.body, 1, Buffer.alloc(size, 'x'))]);
+  await talk.broker.declare({ kind: 'queue', name: 'full', countMax: 3, overflow: 'refuse' });
+  const full = (): Buffer => Buffer.concat([publish('full'), header(1, 1), frame(FRAME.body, 1, Buffer.from('x'))]);
+  talk.say(sized(5), full(), full(), full(), full(), full(), sized(5));
+  assert.deepEqual(await talk.hears('basic.ack'), { deliveryTag: 4, multiple: true });
+  assert.deepEqual(await talk.hears('basic.nack'), { deliveryTag: 5, multiple: false, requeue: false });
+  assert.deepEqual(await talk.hears('basic.nack'), { deliveryTag: 6, multiple: false, requeue: false });
+  assert.deepEqual(await talk.hears('basic.ack'), { deliveryTag: 7, multiple: false });
+});
+
+test('a client that does not read is sent no more, and everything once it reads', async (t) => {
+  const talk = await talking(t);
+  await talk.broker.declare({ kind: 'queue', name: 'q' });
+  const body = Buffer.alloc(1000, 'x');
+  for (let k = 0; k < 20; k++)
+    talk.say(...Array.from({ length: 500 }, () => Buffer.concat([publish('q'), header(1, 1000), frame(FRAME.body, 1, body)])));
+  await talk.until(async () => (await talk.ready('q')) === 10_000);
+  talk.wire.full = true;
+  const consume = { ticket: 0, queue: 'q', consumerTag: 't', noLocal: false, noAck: true, exclusive: false, nowait: false };
+  talk.say(method(1, 'basic.consume', { ...consume, arguments: new Map() }));
+  await talk.hears('basic.consume-ok');
+  for (let i = 0; i < 50; i++) await talk.turn();
+  const ahead = talk.count('basic.deliver');
+  assert.ok(ahead <= 4096, `${ahead} of 10,000 were made for a client that does not read`);
+  assert.ok(talk.wire.held, 'and it is not read either');
+  talk.room();
+  await talk.until(() => talk.count('basic.deliver') === 10_000);
+});
+
+test('what a channel held goes back when the connection goes, in order, and says that it was delivered', async (t) => {
+  const talk = await talking(t);
+  await talk.broker.declare({ kind: 'queue', name: 'q' });
+  talk.say(...['a', 'b', 'c'].map((text) => Buffer.concat([publish('q'), header(1, 1), frame(FRAME.body, 1, Buffer.from(text))])));
+  await talk.until(async () => (await talk.ready('q')) === 3);
+  talk.say(
+    method(1, 'basic.get', { ticket: 0, queue: 'q', noAck: false }),
+    method(1, 'basic.get', { ticket: 0, queue: 'q', noAck: false }),
+  );
+  await talk.hears('basic.get-ok');
+  await talk.hears('basic.get-ok');
+  await talk.session.closed();
+  const again = await talking(t, talk);
+  again.say(method(1, 'basic.get', { ticket: 0, queue: 'q', noAck: true }));
+  const got = await again.hears('basic.get-ok');
+  assert.deepEqual([got?.redelivered, got?.messageCount], [true, 2]);
+});
