@@ -142,21 +142,26 @@ function must(holds: boolean, what: string): void {
   if (!holds) throw new Error(what);
 }
 
+function cpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
+}
+
 let findings = 0;
 let slowestMs = 0;
 
 function attempt(input: Uint8Array, name?: string): void {
   let finding: string | undefined;
   let tookMs = Number.POSITIVE_INFINITY;
-  // The machine may have been busy: what is slow must be so again and again.
+  // The machine may have been busy: what is slow must be so again, and by what this thread itself needs.
   for (let times = 0; times < 3 && finding === undefined && tookMs > SLOW_MS; times++) {
-    const began = performance.now();
+    const began = times === 0 ? performance.now() : cpuMs();
     try {
       run(input);
     } catch (error) {
       finding = error instanceof Error ? (error.stack ?? error.message) : String(error);
     }
-    tookMs = performance.now() - began;
+    tookMs = (times === 0 ? performance.now() : cpuMs()) - began;
   }
   if (tookMs > SLOW_MS) finding ??= `It took ${tookMs.toFixed(0)} ms.`;
   slowestMs = Math.max(slowestMs, tookMs);

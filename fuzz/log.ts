@@ -265,6 +265,11 @@ function decode(text: string): Input {
   return { seed, files: new Map(files.map(([name, base64]) => [name, new Uint8Array(Buffer.from(base64, 'base64'))])) };
 }
 
+function cpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
+}
+
 let findings = 0;
 let slowestMs = 0;
 
@@ -279,10 +284,10 @@ async function attempt(input: Input, name: string | undefined): Promise<void> {
   }
   let tookMs = performance.now() - began;
   for (let again = 0; finding === undefined && tookMs > SLOW_MS && again < 3; again++) {
-    // The machine may have been busy.
-    const from = performance.now();
+    // The machine may have been busy: from now on only what this thread itself needs counts.
+    const from = cpuMs();
     await run(input);
-    tookMs = performance.now() - from;
+    tookMs = cpuMs() - from;
   }
   if (tookMs > SLOW_MS) finding ??= `It took ${tookMs.toFixed(0)} ms.`;
   slowestMs = Math.max(slowestMs, tookMs);
