@@ -71,6 +71,14 @@ test('a pack that nobody can take apart is one record that says so to whoever re
   await assert.rejects(open.broker.publish(broken('c')), { code: 'invalid' });
 });
 
+test('a pack that turns out to hold fewer messages than it took offsets is not taken for others', async (t) => {
+  const forgetful: Language = { ...BUNDLES, unpack: (head, body) => ({ ...BUNDLES.unpack(head, body), count: 1 }) };
+  const open = await opened(t, { languages: [forgetful] });
+  await open.broker.declare({ kind: 'topic', name: 't' });
+  await open.broker.publish(packsOf('t', [pack('0', '1'), pack('2')]));
+  assert.deepEqual(await read(open, 0), ['0 unreadable', '2 2']);
+});
+
 test('packs of a language that no door speaks any more can still be read past', async (t) => {
   const before = await opened(t, WITH);
   await before.broker.declare({ kind: 'topic', name: 't' });

@@ -9,7 +9,7 @@ import { digest, restate } from '../../src/core/restate.ts';
 import { placed } from '../../src/core/sequence.ts';
 import type { Publish } from '../../src/model/engine.ts';
 import { MAIN_LINE } from '../../src/model/message.ts';
-import { RecordWriter, readMessage } from '../../src/model/record.ts';
+import { type Language, RecordWriter, readMessage } from '../../src/model/record.ts';
 import type { Refusal } from '../../src/model/refusal.ts';
 import { BUNDLES, type Bundled, bundle } from '../../src/testing/conformance/bundles.ts';
 import { RULES, refusedAs, taken, World } from './states.ts';
@@ -89,23 +89,51 @@ test('what anybody else takes, or has to look into, is unpacked first; the answe
     'a schema': {
       world: (w) => w.declare({ kind: 'topic', name: 't', schema: { jsonSchema: { needs: 'x' }, onFault: { exchange: '' } } }),
     },
+    'a schema of the exchange': {
+      world: (w) =>
+        w
+          .declare({ kind: 'exchange', name: 'x', type: 'direct', schema: { jsonSchema: { needs: 'x' }, onFault: { exchange: '' } } })
+          .bind({ exchange: 'x', to: { kind: 'topic', name: 't' }, pattern: 't' }),
+      publish: { exchange: 'x' },
+    },
+    'a topic of another name': {
+      world: (w) =>
+        w
+          .declare({ kind: 'exchange', name: 'x', type: 'direct' }, { kind: 'topic', name: 'u' })
+          .bind({ exchange: 'x', to: { kind: 'topic', name: 'u' }, pattern: 't' }),
+      publish: { exchange: 'x' },
+    },
+    'a transform': {
+      world: (w) =>
+        w
+          .declare({ kind: 'exchange', name: 'x', type: 'direct' })
+          .bind({ exchange: 'x', to: { kind: 'topic', name: 't' }, pattern: 't', transform: 'address' }),
+      publish: { exchange: 'x' },
+    },
     'a value to be kept': { world: (w) => w, publish: { retain: true } },
   };
   for (const [what, { publish, world: change }] of Object.entries(others)) {
     const world = change(new World().declare({ kind: 'topic', name: 't' }));
-    const decided = taken(decide(world, packsOf('t', what === 'a schema' ? [['{"x":1}', '{}'], '{"x":2}'] : GIVEN, publish)));
-    const { main, firsts } = decided;
+    const given = what.startsWith('a schema') ? [['{"x":1}', '{}'], '{"x":2}'] : GIVEN;
+    const { main, firsts, entries } = taken(decide(world, packsOf('t', given, publish)));
+    assert.ok(firsts !== undefined, what);
+    if (what === 'a transform') {
+      world.apply(...entries);
+      assert.equal(world.topic('t').partitions[0]?.end, 5);
+      continue;
+    }
     assert.ok(main !== undefined, what);
     assert.equal(main.packs, undefined, what);
     world.apply(main);
-    if (what === 'a schema') {
-      assert.deepEqual([...(firsts ?? [])], [0, 2]);
+    if (what.startsWith('a schema')) {
+      assert.deepEqual([...firsts], [0, 2]);
       assert.equal(world.topic('t').partitions[0]?.end, 2, 'one did not fit');
       continue;
     }
     assert.deepEqual(textsIn(main), ['a', 'bb', 'ccc', 'd', 'e'], what);
-    assert.deepEqual([...(firsts ?? [])], [0, 3, 4], what);
-    assert.deepEqual([...(placed(main)?.offsets ?? [])], [0, 1, 2, 3, 4], what);
+    assert.deepEqual([...firsts], [0, 3, 4], what);
+    const offsets = what === 'a topic of another name' ? [-1, -1, -1, -1, -1] : [0, 1, 2, 3, 4];
+    assert.deepEqual([...(placed(main)?.offsets ?? [])], offsets, what);
     for (const { queue, picks } of main.queues) {
       assert.equal(picks, undefined);
       assert.equal(world.state.queues.get(queue)?.ready, 5, what);
@@ -159,6 +187,16 @@ test('a pack is too large as it is, or when unpacked, and so is a message in it 
   assert.equal(taken(decide(world, packsOf('t', [[long], [long]]))).routed, 1);
   assert.equal(refusedAs(decide(world, packsOf('small', [['a', long]]))), 'too-large');
   assert.equal(taken(decide(world, packsOf('small', [['a', long.slice(30_000), long.slice(30_000)]]))).routed, 1);
+  const inflating: Language = {
+    ...BUNDLES,
+    unpack: () => {
+      const writer = new RecordWriter();
+      bundle(writer, { value: long + long });
+      return writer.take();
+    },
+  };
+  const rules = { ...RULES, languages: new Map([[BUNDLES.number, inflating]]) };
+  assert.equal(refusedAs(decidePublish(world.state, world.tenant, packsOf('small', [['a']]), 1000, rules)), 'too-large');
 });
 
 test('sequences count messages, and a repeat is answered as the first time, kept or unpacked, before and after a restart', () => {

@@ -204,9 +204,9 @@ test('a time may lie in any of many batches of one segment, however the times of
   const log = await openLog(host, { segmentBytes: 8 << 20 });
   const value = 'x'.repeat(10_000);
   for (let i = 0; i < 200; i++) {
-    // Appended long after; a pack now and then; every tenth from long ago.
+    // Appended by a clock that is far behind; every tenth from long ago.
     const timesMs = Float64Array.of(i % 10 === 9 ? 1 : 10 * i, 10 * i + 5);
-    log.append(log.end, 1_000_000 - i, recordsOf([value, value]), undefined, { packs: Uint32Array.of(1, 3), timesMs });
+    log.append(log.end, i, recordsOf([value, value]), undefined, { packs: Uint32Array.of(1, 3), timesMs });
   }
   const check = async (open: PartitionLog) => {
     for (const i of [0, 1, 9, 17, 50, 99, 150, 198]) {
