@@ -196,7 +196,8 @@ test('a pack is too large as it is, or when unpacked, and so is a message in it 
     },
   };
   const rules = { ...RULES, languages: new Map([[BUNDLES.number, inflating]]) };
-  assert.equal(refusedAs(decidePublish(world.state, world.tenant, packsOf('small', [['a']]), 1000, rules)), 'too-large');
+  world.declare({ kind: 'topic', name: 'c', compact: true });
+  assert.equal(refusedAs(decidePublish(world.state, world.tenant, packsOf('c', [['a']]), 1000, rules)), 'too-large');
 });
 
 test('sequences count messages, and a repeat is answered as the first time, kept or unpacked, before and after a restart', () => {
