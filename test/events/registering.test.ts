@@ -231,8 +231,9 @@ test('registering from another thread while events are processed: each callback 
   const queue = open(t);
   const worker = new Worker(new URL('./registering.worker.ts', import.meta.url), { workerData: { handle: queue.handle, events: 400 } });
   t.after(() => worker.terminate());
-  await queue.start({ workers: 1 });
+  // Listened for at once: it may be done before the pool is up.
   const answers = new Promise<Record<string, number>>((resolve) => worker.once('message', resolve));
+  await queue.start({ workers: 1 });
   for (let id = 0; id < 400; id++) {
     queue.add({ id, type: 't' });
     if (id % 8 === 0) await turn();
