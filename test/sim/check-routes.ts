@@ -22,7 +22,7 @@ export function checkRoutes(history: History, plan: Plan, where: Where): void {
 /** One address, one queue, for ever; only those of a queue that goes go elsewhere meanwhile. What is known now is expected like anything else. */
 function settleDraws(history: History, plan: Plan, where: Where): void {
   const chosen = new Map<string, string>();
-  const lasting = (candidates: readonly string[]) => candidates.filter((name) => name !== plan.churned?.name);
+  const lasting = (candidates: readonly string[]) => candidates.filter((name) => !plan.churned.some((spec) => spec.name === name));
   for (const { id, draws, queues } of history.sent.values()) {
     for (const [key, candidates] of draws) {
       const seen = lasting(candidates).filter((name) => !queues.includes(name) && where.get(id)?.has(name) === true);

@@ -7,7 +7,9 @@ import type { Plan } from './plan.ts';
 
 /** Whether everything that is ever in the topic stays. */
 export function isKept({ trims }: History, { topics }: Plan, name: string): boolean {
-  const { compact, retentionMs, retentionBytes } = topics.get(name) ?? {};
+  const spec = topics.get(name);
+  if (spec === undefined) return false;
+  const { compact, retentionMs, retentionBytes } = spec;
   return compact !== true && retentionMs === undefined && retentionBytes === undefined && !trims.some(({ topic }) => topic === name);
 }
 

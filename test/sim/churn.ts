@@ -1,20 +1,37 @@
-/** The queue that is removed and declared anew under the same name while others work with it. */
+/** A queue or a topic that is removed and declared anew under the same name while others work with it. */
 
 import type { Broker } from '../../src/broker/broker.ts';
-import type { Delivered, Sent } from './history.ts';
+import type { QueueSpec, TopicSpec } from '../../src/model/declaration.ts';
+import { offset } from '../../src/model/lines.ts';
+import { readMessage } from '../../src/model/record.ts';
+import { idOf } from './messages.ts';
 import type { Scene } from './scene.ts';
 import { isRefused } from './topic-clients.ts';
 
+interface Removal {
+  /** Steps of the history: when it was asked for, and when it was safe. */
+  readonly askedAt: number;
+  safeAt: number | undefined;
+}
+
 export class Churn {
   readonly #scene: Scene;
+  readonly #spec: QueueSpec | TopicSpec;
   #busy = false;
-  /** Steps of the history: each removal when it was asked for and when it was safe, and when it was last safe that all stands. */
-  readonly #removals: { readonly askedAt: number; safeAt: number | undefined }[] = [];
+  readonly #removals: Removal[] = [];
+  /** When it was last safe that it and its bindings are there. */
   #standsSince = 0;
   #stands = false;
+  /** What was seen in it, and when. */
+  readonly #seen: { readonly id: string; readonly atStep: number }[] = [];
 
-  constructor(scene: Scene) {
+  constructor(scene: Scene, spec: QueueSpec | TopicSpec) {
     this.#scene = scene;
+    this.#spec = spec;
+  }
+
+  get name(): string {
+    return this.#spec.name;
   }
 
   begin(): void {
@@ -28,64 +45,95 @@ export class Churn {
   }
 
   async turn(broker: Broker): Promise<void> {
-    const { history, plan } = this.#scene;
-    const { churned } = plan;
-    if (churned === undefined || this.#busy) return;
+    const { random } = this.#scene;
+    if (this.#spec.kind === 'topic' && random.chance(0.5)) {
+      await this.look(broker);
+      return;
+    }
+    if (this.#busy) return;
     this.#busy = true;
-    const removal: { askedAt: number; safeAt: number | undefined } = { askedAt: history.step(), safeAt: undefined };
+    await this.#remove(broker);
+    await this.stand(broker);
+    this.#busy = false;
+  }
+
+  async #remove(broker: Broker): Promise<void> {
+    const { history, trace } = this.#scene;
+    const { kind, name } = this.#spec;
+    const removal: Removal = { askedAt: history.step(), safeAt: undefined };
     this.#removals.push(removal);
     this.#stands = false;
-    this.#scene.trace?.(`remove ${churned.name}`);
+    trace?.(`remove ${name}`);
     try {
-      await broker.remove('queue', churned.name);
+      await broker.remove(kind, name);
     } catch (error) {
       // A removal that was not heard of before the last crash may have happened.
       if (!isRefused(error, 'unknown')) throw error;
     }
-    if (this.#scene.broker !== broker) return;
-    removal.safeAt = history.step();
-    await this.stand(broker);
-    this.#busy = false;
+    if (this.#scene.broker === broker) removal.safeAt = history.step();
   }
 
   /** Declares it anew, when it may have been removed. */
   async stand(broker: Broker): Promise<void> {
     const { plan, trace } = this.#scene;
-    const { churned } = plan;
-    if (churned === undefined || this.#stands) return;
-    const mine = plan.bindings.filter(({ to }) => to.name === churned.name);
-    await Promise.all([broker.declare(churned), ...mine.map((binding) => broker.bind(binding))]);
+    if (this.#stands || this.#scene.broker !== broker) return;
+    const mine = plan.bindings.filter(({ to }) => to.name === this.#spec.name);
+    await Promise.all([broker.declare(this.#spec), ...mine.map((binding) => broker.bind(binding))]);
     if (this.#scene.broker !== broker) return;
-    trace?.(`${churned.name} stands again`);
+    trace?.(`${this.#spec.name} stands again`);
     this.declared();
+  }
+
+  /** Reads all of the topic. Answers what is in it. */
+  async look(broker: Broker): Promise<string[]> {
+    const { history } = this.#scene;
+    const topic = this.#spec.name;
+    const ids: string[] = [];
+    for (let next = 0; ; ) {
+      const { records, offsets, next: then } = await broker.fetch({ topic, partition: 0, offset: offset(next) });
+      if (this.#scene.broker !== broker) return ids;
+      for (let i = 0; i < records.count; i++) {
+        if (offsets[i] !== next + i) history.fault('L5 gap', `${topic} has offset ${offsets[i]} where ${next + i} should be`);
+        ids.push(idOf(readMessage(records.bytes, i === 0 ? records.start : (records.ends[i - 1] ?? 0))));
+      }
+      if (records.count === 0) break;
+      next = then;
+    }
+    const atStep = history.step();
+    for (const id of ids) this.#seen.push({ id, atStep });
+    return ids;
   }
 
   /** `drained`: what is in it at the end. */
   check(drained: readonly string[]): void {
-    const { history, plan } = this.#scene;
-    const name = plan.churned?.name;
-    if (name === undefined) return;
+    const { history } = this.#scene;
+    const { name } = this.#spec;
     const delivered = history.delivered.filter(({ queue }) => queue === name);
     const end = history.step();
-    for (const { id, atStep } of delivered) this.#checkGone(id, atStep);
+    for (const { id, atStep } of [...delivered, ...this.#seen]) this.#checkGone(id, atStep);
     for (const id of drained) this.#checkGone(id, end);
-    const there = new Set([...drained, ...delivered.filter((d: Delivered) => d.acked !== undefined).map(({ id }) => id)]);
+    const there = new Set([...drained, ...delivered.filter(({ acked }) => acked !== undefined).map(({ id }) => id)]);
+    if (there.size < drained.length) history.fault('V3 twice', `${name} holds a message twice: ${drained.join(' ')}`);
     if (history.once.has(name)) return;
     const lastRemoval = this.#removals.at(-1)?.askedAt ?? 0;
     for (const sent of history.sent.values()) {
-      if (sent.outcome !== 'ok' || sent.mortal || sent.duplicate || !sent.queues.includes(name)) continue;
-      if (this.#standsSince > sent.askedAt || lastRemoval > sent.askedAt || there.has(sent.id)) continue;
-      history.fault('V2 lost', `${sent.id} was confirmed for ${name}, which has stood ever since, and is nowhere`);
+      const { id, outcome, mortal, duplicate, askedAt, queues, topics } = sent;
+      const isMine = this.#spec.kind === 'queue' ? queues.includes(name) && !mortal : topics.includes(name);
+      if (outcome !== 'ok' || duplicate || !isMine || there.has(id)) continue;
+      if (this.#standsSince > askedAt || lastRemoval > askedAt) continue;
+      history.fault('V2 lost', `${id} was confirmed for ${name}, which has stood ever since, and is nowhere`);
     }
   }
 
   #checkGone(id: string, seenAt: number): void {
     const { history } = this.#scene;
-    const sent: Sent | undefined = history.sent.get(id);
-    if (sent === undefined) return history.fault('V1 phantom', `${id}, which nobody sent, was in the queue that comes and goes`);
+    const { name } = this.#spec;
+    const sent = history.sent.get(id);
+    if (sent === undefined) return history.fault('V1 phantom', `${id}, which nobody sent, was in ${name}`);
+    if (sent.outcome === 'refused') history.fault('V1 refused', `${id}, whose publish was refused, was in ${name}`);
     const { confirmedAt } = sent;
     if (confirmedAt === undefined) return;
     const gone = this.#removals.find(({ askedAt, safeAt }) => askedAt > confirmedAt && safeAt !== undefined && safeAt < seenAt);
-    if (gone !== undefined) history.fault('V1 removed', `${id} was there after the queue it was in had been removed`);
+    if (gone !== undefined) history.fault('V1 removed', `${id} was in ${name} after what it was in had been removed`);
   }
 }

@@ -19,7 +19,7 @@ export class Clients {
   readonly #scene: Scene;
   readonly #topics: TopicClients;
   readonly members: Members;
-  readonly churn: Churn;
+  readonly churns: readonly Churn[];
   #declared = false;
   #left = 0;
   #underWay = 0;
@@ -33,7 +33,7 @@ export class Clients {
     this.#scene = scene;
     this.#topics = new TopicClients(scene);
     this.members = new Members(scene);
-    this.churn = new Churn(scene);
+    this.churns = scene.plan.churned.map((spec) => new Churn(scene, spec));
   }
 
   /** Starts a life's work; answers what tells that it is over. */
@@ -47,7 +47,7 @@ export class Clients {
     this.#held = [];
     this.#consumers = [];
     this.members.begin();
-    this.churn.begin();
+    for (const churn of this.churns) churn.begin();
     const step = () => {
       if (scene.broker !== broker || over()) return;
       if (this.#left-- > 0) {
@@ -74,7 +74,10 @@ export class Clients {
    */
   async declareAll(broker: Broker): Promise<void> {
     const { plan, random } = this.#scene;
-    if (this.#declared && random.chance(0.8)) return this.churn.stand(broker);
+    if (this.#declared && random.chance(0.8)) {
+      await Promise.all(this.churns.map((churn) => churn.stand(broker)));
+      return;
+    }
     const altered = (error: unknown) => {
       if (!(error instanceof Refused) || error.code !== 'conflict') throw error;
     };
@@ -84,7 +87,7 @@ export class Clients {
     });
     await Promise.all([...declared, ...plan.bindings.map((binding) => broker.bind(binding))]);
     this.#declared = true;
-    this.churn.declared();
+    for (const churn of this.churns) churn.declared();
   }
 
   #one(broker: Broker): void {
@@ -103,7 +106,7 @@ export class Clients {
     else if (draw < 99) this.#track('retain', this.#retain(broker));
     else if (draw < 100) this.#track('checkpoint', broker.checkpoint());
     else if (draw < 103) this.#track('alter', topics.alterOrTrim(broker));
-    else if (draw < 105) this.#track('churn', this.churn.turn(broker));
+    else if (draw < 105) this.#track('churn', this.#churn(broker));
     else this.#track('group', this.members.turn(broker));
   }
 
@@ -130,14 +133,15 @@ export class Clients {
   #target(): To {
     const { random, plan } = this.#scene;
     const names = [...plan.queues.keys()].filter((name) => /^q/.test(name));
-    if (plan.churned !== undefined) names.push(plan.churned.name);
+    const topics = [...plan.topics.keys()];
+    for (const { kind, name } of plan.churned) (kind === 'queue' ? names : topics).push(name);
     const exchanges = [...plan.exchanges.keys()].filter((name) => name !== 'amq.topic');
     const what = random.float();
     if (what < 0.35 && exchanges.length > 0) {
       const also = random.chance(0.15) ? { also: [random.pick(ADDRESSES), random.pick(ADDRESSES)] } : {};
       return { exchange: random.pick(exchanges), address: random.pick(ADDRESSES), ...also };
     }
-    if (what < 0.6 && plan.topics.size > 0) return { exchange: 'amq.topic', address: random.pick([...plan.topics.keys()]) };
+    if (what < 0.6 && topics.length > 0) return { exchange: 'amq.topic', address: random.pick(topics) };
     return { exchange: '', address: random.pick(names) };
   }
 
@@ -151,7 +155,7 @@ export class Clients {
   #source(): string {
     const { random, plan } = this.#scene;
     const names = [...plan.queues.keys()].filter((name) => name !== 'out');
-    if (plan.churned !== undefined) names.push(plan.churned.name);
+    for (const { kind, name } of plan.churned) if (kind === 'queue') names.push(name);
     return random.pick(names);
   }
 
@@ -284,6 +288,10 @@ export class Clients {
       }
       throw error;
     }
+  }
+
+  async #churn(broker: Broker): Promise<void> {
+    if (this.churns.length > 0) await this.#scene.random.pick(this.churns).turn(broker);
   }
 
   async #retain(broker: Broker): Promise<void> {

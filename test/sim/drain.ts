@@ -18,7 +18,7 @@ export async function drain(broker: Broker, clock: SimClock, plan: Plan, history
   // Whatever the clock still has to do, it does before anybody looks.
   await new Promise<void>((resolve) => clock.after(5000, resolve));
   await groups();
-  for (const name of [...plan.queues.keys(), ...(plan.churned === undefined ? [] : [plan.churned.name])])
+  for (const name of [...plan.queues.keys(), ...plan.churned.filter(({ kind }) => kind === 'queue').map(({ name }) => name)])
     queues.set(name, await browse(broker, name));
   checkBooks(history, await books(broker, plan, history));
   for (const name of plan.topics.keys()) topics.set(name, await readTopic(broker, name, history));

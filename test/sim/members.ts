@@ -29,14 +29,13 @@ const SEATS_MAX = 3;
 export class Members {
   readonly #scene: Scene;
   #seats: Seat[] = [];
-  #left: Seat[] = [];
   #nextSeat = 1;
   /** Who holds what in this life: seat by `group/topic/partition`. */
   #owners = new Map<string, number>();
   /** Cursors known safe, by the same. */
   readonly #cursors = new Map<string, number>();
   /** Where each group began, by the same, and whether that is settled for ever. */
-  readonly #begins = new Map<string, { at: number; settled: boolean }>();
+  readonly #begins = new Map<string, { at: number; life: number; settled: boolean }>();
   /** What groups have been through: `group/topic/partition/offset`. */
   readonly #processed = new Set<string>();
 
@@ -47,7 +46,6 @@ export class Members {
   /** A new life: nobody is in any group. */
   begin(): void {
     this.#seats = [];
-    this.#left = [];
     this.#owners = new Map();
   }
 
@@ -58,9 +56,8 @@ export class Members {
     const seats = this.#seats.filter((seat) => seat.group === group && seat.membership !== undefined);
     const what = random.float();
     if (seats.length === 0 || (what < 0.15 && this.#seats.length < SEATS_MAX)) await this.join(broker, group);
-    else if (what < 0.22) await this.#leave(random.pick(seats));
-    else if (what < 0.28) await this.#moveAsNobody(broker, group, seats);
-    else if (what < 0.34) await this.#moveLate(broker, group);
+    else if (what < 0.25) await this.#leave(broker, random.pick(seats));
+    else if (what < 0.32) await this.#moveAsNobody(broker, group, seats);
     else await this.poll(broker, random.pick(seats));
   }
 
@@ -81,7 +78,7 @@ export class Members {
   }
 
   #assigned(broker: Broker, seat: Seat, moves: readonly CursorMove[]): void {
-    const { history, trace } = this.#scene;
+    const { history, trace, life } = this.#scene;
     if (this.#scene.broker !== broker) return;
     const { name, from } = seat.group;
     for (const { topic, partition, offset: at } of moves) {
@@ -93,8 +90,10 @@ export class Members {
       seat.holdings.set(`${topic}/${partition}`, { next: at, busy: false });
       const cursor = this.#cursors.get(key) ?? 0;
       if (at < cursor) history.fault('G2 cursor', `${key} was given out at ${at}, and its cursor was safe at ${cursor}`);
-      if (this.#begins.get(key)?.settled !== true)
-        this.#begins.set(key, { at: from === 'earliest' ? 0 : at, settled: from === 'earliest' });
+      const begin = this.#begins.get(key);
+      // Where it begins may be forgotten in a crash, as long as nobody was told that it is safe.
+      if (begin === undefined || (!begin.settled && begin.life !== life))
+        this.#begins.set(key, { at: from === 'earliest' ? 0 : at, life, settled: from === 'earliest' });
     }
   }
 
@@ -108,7 +107,17 @@ export class Members {
       this.#scene.trace?.(`member ${seat.id} is finished with ${seat.group.name}/${topic}/${partition}`);
       if (!seat.gone) this.#release(seat, `${topic}/${partition}`);
     }
+    // Once it has said that it is finished with them, they are not its own any more.
+    const [first] = partitions;
+    if (first === undefined || seat.group.exactly || random.chance(0.5)) return;
+    this.#scene.clock.after(1, () => {
+      if (this.#scene.broker === broker) void this.#moveLate(broker, seat, `${first.topic}/${first.partition}`).catch(this.#failed);
+    });
   }
+
+  readonly #failed = (error: unknown): void => {
+    this.#scene.history.fault('error', String(error));
+  };
 
   #release(seat: Seat, place: string): void {
     seat.holdings.delete(place);
@@ -116,13 +125,14 @@ export class Members {
     if (this.#owners.get(key) === seat.id) this.#owners.delete(key);
   }
 
-  async #leave(seat: Seat): Promise<void> {
+  async #leave(broker: Broker, seat: Seat): Promise<void> {
     seat.gone = true;
     this.#seats = this.#seats.filter((one) => one !== seat);
-    for (const place of [...seat.holdings.keys()]) this.#release(seat, place);
+    const places = [...seat.holdings.keys()];
+    for (const place of places) this.#release(seat, place);
     this.#scene.trace?.(`member ${seat.id} leaves ${seat.group.name}`);
     await seat.membership?.leave();
-    this.#left.push(seat);
+    if (places.length > 0 && this.#scene.random.chance(0.5)) await this.#moveLate(broker, seat, this.#scene.random.pick(places));
   }
 
   /** By hand while there are members: refused. */
@@ -144,28 +154,19 @@ export class Members {
     if (seats.some((seat) => !seat.gone)) this.#scene.history.fault('G3 exclusive', `${key} was moved by hand while the group had members`);
   }
 
-  /** By a member that has left, or has lost the partition to another: refused. */
-  async #moveLate(broker: Broker, group: GroupPlan): Promise<void> {
-    const { random, history } = this.#scene;
-    const held = [...this.#owners].filter(([key]) => key.startsWith(`${group.name}/`));
-    const late = [...this.#left, ...(group.exactly ? [] : this.#seats)].filter(
-      (seat) => seat.group === group && seat.membership !== undefined,
-    );
-    if (held.length === 0 || late.length === 0) return;
-    const [key, owner] = random.pick(held);
-    const seat = random.pick(late);
-    if (owner === seat.id) return;
-    const place = key.slice(group.name.length + 1);
+  /** By a member that has left, or has lost the partition: refused. */
+  async #moveLate(broker: Broker, seat: Seat, place: string): Promise<void> {
     const { topic, partition } = placeOf(place);
+    const key = `${seat.group.name}/${place}`;
     try {
       await seat.membership?.move([{ topic, partition, offset: offset(this.#cursors.get(key) ?? 0) }]);
     } catch (error) {
       if (isRefused(error, 'stale', 'closed', 'disk-full')) return;
       throw error;
     }
-    // It may have become its own while it waited.
+    // It may have become its own again while it waited.
     if (this.#scene.broker === broker && !seat.holdings.has(place))
-      history.fault('G4 late', `member ${seat.id} moved the cursor of ${key}, which is not its own`);
+      this.#scene.history.fault('G4 late', `member ${seat.id} moved the cursor of ${key}, which is not its own`);
   }
 
   /** Reads on in one of its partitions. Answers whether there was anything, or anything was in the way. */
@@ -286,7 +287,7 @@ export class Members {
     for (const group of this.#scene.plan.groups) {
       const seat = await this.join(broker, group);
       for (const place of [...seat.holdings.keys()]) while (await this.poll(broker, seat, place));
-      await this.#leave(seat);
+      await this.#leave(broker, seat);
     }
   }
 

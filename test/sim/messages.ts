@@ -90,13 +90,14 @@ export function draw(scene: Scene, broker: Broker, to: To, count: number, drawin
     mustBeRefused ||= isFaulty && plan.schema?.onFault === 'refuse';
     const { places, draws } = expected;
     if (isFaulty) reaches = true;
-    else if (places.size + expected.copies.size + draws.size > 0) reaches ||= places.has('c0') && places.size === 1 ? undefined : true;
+    else if (places.size + expected.copies.size + draws.size > 0)
+      reaches ||= places.size === 1 && [...places].every((name) => isChurned(scene, name)) ? undefined : true;
     // What goes to where faults go is not what was published, but a dead letter: it has no times of its own.
     const plain = isFaulty
       ? { queues: ['faulty'], topics: [], dueMs: 0, dedupId: undefined, mortal: false, ttlMs: Number.POSITIVE_INFINITY, priority: 0 }
       : {
-          queues: [...places].filter((name) => !plan.topics.has(name)),
-          topics: [...places].filter((name) => plan.topics.has(name)),
+          queues: [...places].filter((name) => !isTopic(scene, name)),
+          topics: [...places].filter((name) => isTopic(scene, name)),
           dueMs: columns.dueMs?.[i] ?? 0,
           dedupId: columns.dedupId?.[i],
           mortal: columns.ttlMs !== undefined,
@@ -138,6 +139,18 @@ export function draw(scene: Scene, broker: Broker, to: To, count: number, drawin
   return { publish, originals, sent: [...originals, ...copies], mustBeRefused, reaches };
 }
 
+function isChurned({ plan }: Scene, name: string): boolean {
+  return plan.churned.some((spec) => spec.name === name);
+}
+
+function isTopic({ plan }: Scene, name: string): boolean {
+  return plan.topics.has(name) || plan.churned.some((spec) => spec.kind === 'topic' && spec.name === name);
+}
+
+function topicsOf({ plan }: Scene): string[] {
+  return [...plan.topics.keys(), ...plan.churned.filter(({ kind }) => kind === 'topic').map(({ name }) => name)];
+}
+
 function drawColumns({ random }: Scene, nowMs: number, count: number, { of, by }: Drawing): Columns {
   const delayed = random.chance(0.1) && of === undefined;
   const mortal = random.chance(0.1) && of === undefined;
@@ -165,21 +178,21 @@ function drawMessage(scene: Scene, to: To, large: number): Drawn {
   const filling = 'x'.repeat(random.chance(large) ? random.int(5000) : random.int(60));
   const body = buries ? '' : `{"m":"${id}","n":${n},"p":"${filling}"}`;
   const addresses = [to.address, ...(to.also ?? [])];
-  const expected = expectedOf(plan.exchanges, plan.topics.keys(), { exchange: to.exchange, addresses }, facts);
+  const expected = expectedOf(plan.exchanges, topicsOf(scene), { exchange: to.exchange, addresses }, facts);
   const { schema } = plan;
   const isMet = schema !== undefined && (to.exchange === schema.place || expected.places.has(schema.place));
   return { id, facts, body, isFaulty: isMet && (n === undefined || n > FITTING_MAX), expected };
 }
 
-function copyOf({ plan }: Scene, original: Sent, to: readonly string[]): Sent {
+function copyOf(scene: Scene, original: Sent, to: readonly string[]): Sent {
   return {
     ...original,
     id: `${original.id}~`,
     isCopy: true,
     body: `${COPY}"${original.id}"}`,
     sizeBytes: 100,
-    queues: to.filter((name) => !plan.topics.has(name)),
-    topics: to.filter((name) => plan.topics.has(name)),
+    queues: to.filter((name) => !isTopic(scene, name)),
+    topics: to.filter((name) => isTopic(scene, name)),
     draws: new Map(),
     of: undefined,
   };

@@ -53,7 +53,8 @@ function drawMainLine(random: SimRandom, { queues, topics }: Ends): Way[] {
 
 function drawHash(random: SimRandom, name: string, { queues, churned }: Ends): Way[] {
   const to = queues.filter(({ schema }) => schema === undefined).map((queue) => queue.name);
-  if (churned !== undefined) to.unshift(churned);
+  // It is never the only one: while it is away, whether anything takes what is hashed would change.
+  if (churned !== undefined && to.length > 0) to.unshift(churned);
   return to.map((queue) => wayTo(name, 'queue', queue, { pattern: `${1 + random.int(3)}` }));
 }
 

@@ -18,8 +18,8 @@ export interface Plan {
   readonly exchanges: ReadonlyMap<string, DrawnExchange>;
   /** The one queue, topic or exchange with a schema, and what becomes of what does not fit: refused, or sent to that queue. */
   readonly schema: { readonly place: string; readonly onFault: 'refuse' | 'faulty' } | undefined;
-  /** The queue that is removed and declared anew while others work. */
-  readonly churned: QueueSpec | undefined;
+  /** What is removed and declared anew while others work: a queue `c0`, a topic `ct`. They are in no other list. */
+  readonly churned: readonly (QueueSpec | TopicSpec)[];
   readonly groups: readonly GroupPlan[];
   readonly publishers: number;
 }
@@ -51,7 +51,9 @@ export function planOf(random: SimRandom): Plan {
   const topics = new Map<string, TopicSpec>();
   for (let i = 0; i < random.int(3); i++) topics.set(`t${i}`, drawTopic(random, `t${i}`));
   const plain = [...queues.values()].filter(({ name }) => !name.startsWith('dead-'));
-  const churned: QueueSpec | undefined = random.chance(0.3) ? { kind: 'queue', name: 'c0' } : undefined;
+  const churned: (QueueSpec | TopicSpec)[] = [];
+  if (random.chance(0.3)) churned.push({ kind: 'queue', name: 'c0' });
+  if (random.chance(0.2)) churned.push({ kind: 'topic', name: 'ct' });
   const schema = random.chance(0.1)
     ? {
         place: random.pick([...plain.map(({ name }) => name), ...topics.keys(), 'e0']),
@@ -70,7 +72,7 @@ export function planOf(random: SimRandom): Plan {
   const ends = {
     queues: plain.map((spec) => queues.get(spec.name) ?? spec),
     topics: [...topics.values()],
-    churned: churned?.name,
+    churned: churned.find(({ kind }) => kind === 'queue')?.name,
   };
   const exchanges = new Map(
     [...drawExchanges(random, ends)].map(([name, { spec, ways }]): [string, DrawnExchange] => [
@@ -82,7 +84,7 @@ export function planOf(random: SimRandom): Plan {
     ...queues.values(),
     ...topics.values(),
     ...[...exchanges.values()].map(({ spec }) => spec).filter(({ name }) => name !== 'amq.topic'),
-    ...(churned === undefined ? [] : [churned]),
+    ...churned,
   ];
   const bindings = [...exchanges.values()].flatMap(({ ways }) => ways.map(({ binding }) => binding));
   const publishers = 1 + random.int(3);

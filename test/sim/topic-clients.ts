@@ -26,6 +26,8 @@ export class TopicClients {
   #producer: ProducerLine | undefined;
   /** What one of a kind is doing in this life: it does nothing else meanwhile. */
   readonly #busy = new Map<string, number>();
+  /** Where partitions were seen to begin, by life. */
+  readonly #starts = new Map<string, number>();
   /** Topics whose properties may be others than declared. */
   readonly altered: Set<string> = new Set();
 
@@ -89,6 +91,7 @@ export class TopicClients {
     const description = await broker.describe('topic', topic, { brief: true });
     if (description?.kind !== 'topic') return;
     const { partition, start } = random.pick(description.partitions);
+    this.#checkStart(topic, partition, start);
     const at = random.chance(0.7) ? start : start + random.int(5);
     const fetched = await broker.fetch({
       topic,
@@ -111,6 +114,16 @@ export class TopicClients {
       if (sent !== undefined && sent.body !== bodyText(message)) history.fault('L2 body', `${id} was read from ${topic} with another body`);
       history.read.push({ id, topic, partition, offset: now, life: this.#scene.life });
     }
+  }
+
+  /** Where a partition begins never goes back: within a life, and behind what was safe never. */
+  #checkStart(topic: string, partition: number, start: number): void {
+    const { history, life } = this.#scene;
+    const key = `${life}/${topic}/${partition}`;
+    const safe = history.trims.filter((trim) => trim.topic === topic && trim.partition === partition && trim.confirmed === true);
+    const known = Math.max(this.#starts.get(key) ?? 0, ...safe.map((trim) => trim.start));
+    if (start < known) history.fault('L7 start', `${topic}/${partition} begins at ${start}, and began at ${known}`);
+    this.#starts.set(key, start);
   }
 
   /** The group that is moved by hand: to the end, beyond it, back, or its cursor removed. */

@@ -176,7 +176,10 @@ class World {
       this.#scene.broker = first;
       this.#scene.life = this.#lives;
       await this.#clients.declareAll(first);
-      drained = await drain(first, clock, this.#plan, this.#history, () => this.#clients.members.drain(first));
+      const looked = await drain(first, clock, this.#plan, this.#history, () => this.#clients.members.drain(first));
+      const churned = this.#clients.churns.map(async (churn) => churn.check(looked.queues.get(churn.name) ?? (await churn.look(first))));
+      await Promise.all(churned);
+      drained = looked;
       this.#scene.broker = undefined;
     };
     run(broker).catch((error: unknown) => {
@@ -185,7 +188,6 @@ class World {
     await clock.runUntil(() => drained !== undefined || failed !== undefined, clock.monotonicMs() + 100 * LIFE_MS);
     if (drained === undefined) return this.#history.fault('drain', `it did not end: ${String(failed)} ${(failed as Error)?.stack ?? ''}`);
     const where = checkAll(this.#history, this.#plan, drained);
-    this.#clients.churn.check(drained.queues.get('c0') ?? []);
     const topics = new Map([...drained.topics].map(([name, partitions]) => [name, partitions.map(({ ids }) => ids)]));
     this.#clients.members.check(topics, (id) => where.get(id)?.has('out') === true);
     if (this.#history.faults.length > 0) return;
