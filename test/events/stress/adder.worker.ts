@@ -11,7 +11,7 @@ const queue = EventQueue.attach(handle);
 const book = ledger();
 const own = [portable(new URL('./handlers.ts', import.meta.url), 'own')];
 /** So long there is no room only when somebody was not woken. */
-const ROOM_MS = 10_000;
+const ROOM_MS = 5000;
 
 function addOne(event: NewEvent, callbacks: typeof own | undefined): void {
   for (;;) {

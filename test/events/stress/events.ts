@@ -13,6 +13,7 @@ export interface EventsOptions {
   readonly adders: number;
   readonly workers: number;
   readonly order: Order;
+  readonly capacity: number;
 }
 
 export interface EventsFigures {
@@ -46,11 +47,11 @@ export const EVERY = 16;
 /** No event ends in so long: something has been lost. */
 const STALL_MS = Number(process.env.SIGNALBOX_STALL_MS ?? 20_000);
 
-export async function runEvents({ events, adders, workers, order }: EventsOptions): Promise<EventsFigures> {
+export async function runEvents({ events, adders, workers, order, capacity }: EventsOptions): Promise<EventsFigures> {
   const ledger = Ledger.make(events, 4);
   let failed = 0;
   const queue = new EventQueue({
-    capacity: 4096,
+    capacity,
     retain: { count: 8_000, expired: 80_000 },
     sleepMs: 1000,
     order,

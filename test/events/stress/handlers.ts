@@ -1,7 +1,7 @@
 /** What the workers of a stress run do with an event: count, look whether all is as it should be, and die when they are told to. */
 
 import type { QueuedEvent } from '../../../src/events/events.ts';
-import { ledger } from './ledger.ts';
+import { ANSWERED, ledger } from './ledger.ts';
 import { steps } from './yields.ts';
 
 /** Columns of the ledger. */
@@ -111,4 +111,11 @@ export function noted({ data: { row, ballast } }: QueuedEvent<string, Work>): vo
   if (ballast !== ballastOf(row)) ledger().fault('payload');
   ledger().count(row, BEGUN[0]);
   ledger().count(row, DONE[0]);
+}
+
+/** Tells the one who adds one by one. */
+export function answer(): void {
+  const { plain } = steps();
+  plain.add(ledger().marks, ANSWERED, 1);
+  plain.notify(ledger().marks, ANSWERED);
 }

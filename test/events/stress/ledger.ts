@@ -9,6 +9,9 @@ const NAME = 'signalbox.stress.ledger';
 export const FAULTS = ['order', 'payload', 'homeTwice', 'lateRoom'] as const;
 export type Fault = (typeof FAULTS)[number];
 
+/** Among the counters: events that have been processed, where they are added one by one. */
+export const ANSWERED = 40;
+
 interface Parts {
   readonly shared: SharedArrayBuffer;
   readonly events: number;

@@ -4,6 +4,7 @@ import type { Order } from '../../../src/events/events.ts';
 import { runDeaths } from './deaths.ts';
 import { runEvents } from './events.ts';
 import { runIdle, runIds } from './quiet.ts';
+import { runSparse } from './sparse.ts';
 
 const [name = '', count = '0', seed = '1', order = 'registration'] = process.argv.slice(2);
 const amount = Number(count);
@@ -11,7 +12,11 @@ const amount = Number(count);
 async function run(): Promise<object> {
   switch (name) {
     case 'events':
-      return runEvents({ events: amount, adders: 2, workers: 3, order: order as Order });
+      return runEvents({ events: amount, adders: 2, workers: 3, order: order as Order, capacity: 4096 });
+    case 'tight':
+      return runEvents({ events: amount, adders: 2, workers: 3, order: order as Order, capacity: 2 });
+    case 'sparse':
+      return runSparse(amount, Number(seed));
     case 'ids':
       return runIds(amount);
     case 'idle':

@@ -11,6 +11,7 @@ import type { Order } from '../../../src/events/events.ts';
 import type { DeathsFigures } from './deaths.ts';
 import type { EventsFigures } from './events.ts';
 import type { IdleFigures, IdsFigures } from './quiet.ts';
+import type { SparseFigures } from './sparse.ts';
 
 const PHASE = fileURLToPath(new URL('./phase.ts', import.meta.url));
 const YIELDS = new URL('./yields.ts', import.meta.url).href;
@@ -81,14 +82,25 @@ function run<Figures>(
   });
 }
 
-async function events(count: number, order: Order): Promise<void> {
-  const figures = await run<EventsFigures>('events', count, order, { SIGNALBOX_YIELDS: String(RARE), SIGNALBOX_SEED: values.seed });
+async function events(name: 'events' | 'tight', count: number, order: Order): Promise<void> {
+  const figures = await run<EventsFigures>(name, count, order, { SIGNALBOX_YIELDS: String(RARE), SIGNALBOX_SEED: values.seed });
   if (figures === undefined) return;
   const { double, missed, timedOut, outOfOrder, lateWrong, failed, late, seconds } = figures;
-  atMost(`events, ${order}`, { double, missed, timedOut, outOfOrder, lateWrong, failed });
+  atMost(`${name}, ${order}`, { double, missed, timedOut, outOfOrder, lateWrong, failed });
   told.push(
-    `${count} events (${order}) in ${seconds.toFixed(0)} s (${late} callbacks registered late): double ${double}, missed ${missed}, timed-out waits ${timedOut}`,
+    `${count} events (${order}${name === 'tight' ? ', room for two' : ''}) in ${seconds.toFixed(0)} s (${late} callbacks registered late): double ${double}, missed ${missed}, timed-out waits ${timedOut}`,
   );
+}
+
+async function sparse(count: number): Promise<void> {
+  const figures = await run<SparseFigures>('sparse', count, 'registration', {
+    SIGNALBOX_YIELDS: String(RARE),
+    SIGNALBOX_SEED: values.seed,
+  });
+  if (figures === undefined) return;
+  const { timedOut, missed, sleeps } = figures;
+  atMost('sparse', { timedOut, missed });
+  told.push(`${count} events one by one: ${sleeps} sleeps, timed-out ${timedOut}`);
 }
 
 async function ids(count: number): Promise<void> {
@@ -130,8 +142,12 @@ const [eventCount, idCount, idleSeconds, deathCount] = [values.events, values.id
   number,
 ];
 // 0: not this time.
-if (eventCount > 0) await events(Math.ceil(0.8 * eventCount), 'registration');
-if (eventCount > 0) await events(Math.ceil(0.2 * eventCount), 'parallel');
+if (eventCount > 0) {
+  await events('events', Math.ceil(0.8 * eventCount), 'registration');
+  await events('events', Math.ceil(0.2 * eventCount), 'parallel');
+  await events('tight', Math.ceil(0.01 * eventCount) + 2000, 'registration');
+  await sparse(Math.ceil(0.002 * eventCount) + 1000);
+}
 if (idCount > 0) await ids(idCount);
 if (idleSeconds > 0) await idle(idleSeconds);
 for (const order of ['registration', 'priority', 'parallel'] as const) await deaths(Math.ceil((0.7 * deathCount) / 3), 'repeat', order);
