@@ -22,14 +22,14 @@ export class TopicIds {
     const known = this.#names.get(number);
     if (known !== undefined && (await this.#is(engine, known, number))) return known;
     this.#names.delete(number);
-    for (const description of await engine.list('topic')) {
+    for (const description of await engine.list('topic', { brief: true })) {
       if (description.kind === 'topic') this.#names.set(description.id, description.spec.name);
     }
     return this.#names.get(number);
   }
 
   async #is(engine: Engine, name: string, number: number): Promise<boolean> {
-    const description = await engine.describe('topic', name);
+    const description = await engine.describe('topic', name, { brief: true });
     return description?.kind === 'topic' && description.id === number;
   }
 }

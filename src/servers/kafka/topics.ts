@@ -10,14 +10,17 @@ export const RESOURCE = { topic: 2, broker: 4 } as const;
 
 export type TopicDescription = Extract<Description, { kind: 'topic' }>;
 
+/** No log need be opened for it. */
+const BRIEFLY = { brief: true } as const;
+
 export async function describeTopic(engine: Engine, name: string): Promise<TopicDescription | undefined> {
-  const description = await engine.describe('topic', name);
+  const description = await engine.describe('topic', name, BRIEFLY);
   return description?.kind === 'topic' ? description : undefined;
 }
 
 /** All that may be read. */
 export async function listTopics(engine: Engine): Promise<TopicDescription[]> {
-  return (await engine.list('topic')).filter((description) => description.kind === 'topic');
+  return (await engine.list('topic', BRIEFLY)).filter((description) => description.kind === 'topic');
 }
 
 export function specOf(description: TopicDescription): TopicSpec {

@@ -100,6 +100,8 @@ export function readResponse<A extends Api>(
 
 /** Before more has come, a frame gets no more room than this. */
 const ROOM_BYTES = 64 * 1024;
+/** And then so many times what has come. */
+const GROWTH = 4;
 /** The number by which a question and its answer find each other. */
 const FRAME_BYTES_MIN = 4;
 
@@ -150,7 +152,7 @@ export class FrameCutter {
     }
     this.#need = size;
     this.#have = 0;
-    this.#frame = new Uint8Array(Math.min(size, Math.max(ROOM_BYTES, chunk.length - at)));
+    this.#frame = room(Math.min(size, Math.max(ROOM_BYTES, chunk.length - at)));
     return 0;
   }
 
@@ -158,7 +160,7 @@ export class FrameCutter {
     let frame = this.#frame as Uint8Array; // only called while there is one
     const count = Math.min(this.#need - this.#have, chunk.length - at);
     if (this.#have + count > frame.length) {
-      const bigger = new Uint8Array(Math.min(this.#need, Math.max(2 * frame.length, this.#have + count)));
+      const bigger = room(Math.min(this.#need, Math.max(GROWTH * frame.length, this.#have + count)));
       bigger.set(frame.subarray(0, this.#have));
       this.#frame = bigger;
       frame = bigger;
@@ -172,6 +174,11 @@ export class FrameCutter {
     }
     return count;
   }
+}
+
+/** Not cleared: all of it is written before any of it is read. */
+function room(sizeBytes: number): Uint8Array {
+  return new Uint8Array(Buffer.allocUnsafeSlow(sizeBytes).buffer);
 }
 
 function sizeAt(bytes: Uint8Array, at: number): number {
