@@ -21,8 +21,8 @@ export class Claiming {
     this.#help = help;
   }
 
-  /** The next event, claimed for this thread; 0 when there is none. */
-  next(): number {
+  /** The next event, claimed for this thread; 0 when there is none. `takesOver`: also one that another thread has taken from the line and not begun. */
+  next(takesOver = true): number {
     const { words, block, resumed } = this.#thread;
     for (;;) {
       let record = this.#nextHeld();
@@ -39,7 +39,7 @@ export class Claiming {
       if (record === 0) record = this.#pop();
       if (record === 0) {
         words[block + POPPING] = 0;
-        return this.#steal();
+        return takesOver ? this.#steal() : 0;
       }
       if (this.claim(record)) {
         Atomics.store(words, block + POPPING, 0);
@@ -95,19 +95,18 @@ export class Claiming {
     return true;
   }
 
-  /** True when there seems to be something for another thread, be it that one has taken from the line and not begun. */
-  hasMore(): boolean {
-    return !this.isEmpty() || this.hasHeld();
-  }
-
-  /** True when a thread, maybe this one, has taken events from the line that it has not begun. */
-  hasHeld(): boolean {
+  /** 0 when there is no event that a thread has taken from the line and nobody has begun; else a number that says which is the first. */
+  held(): number {
     const { words, memory } = this.#thread;
     for (let thread = 1; thread <= memory.shape.threads; thread++) {
       const held = blockOf(memory, thread) + HELD;
-      if ((words[held + 1] as number) < (words[held] as number)) return true;
+      const count = words[held] as number;
+      for (let index = words[held + 1] as number; index < count && index < HELD_MAX; index++) {
+        const record = words[held + 2 + index] as number;
+        if (record !== 0 && kindOf(words[this.#thread.at(record) + LIFE] as number) === PENDING) return (record << 8) | thread;
+      }
     }
-    return false;
+    return 0;
   }
 
   #nextHeld(): number {

@@ -19,7 +19,7 @@ export class Processing {
     const record = claiming.next();
     if (record === 0) return undefined;
     // Whoever was woken for several wakes the next.
-    if (claiming.hasMore()) thread.work.wakeOne();
+    if (!claiming.isEmpty()) thread.work.wakeOne();
     return this.#run(record);
   }
 

@@ -26,6 +26,8 @@ export interface ServingOptions {
 /** Looks for work this often before sleeping; the one that keeps watch for all looks longer. */
 const SPINS = 40;
 const WATCH_SPINS = 400;
+/** What another thread has taken and not begun after so long is taken over. */
+const TAKE_OVER_MS = 1;
 /** The hints a thread takes at once should last it about so long: one by one while events are long. */
 const BATCH_MS = 0.2;
 /** So many events are timed together. */
@@ -42,6 +44,8 @@ export class Serving {
   readonly #underWay: UnderWay;
   /** True when it has looked for work for a while, or slept, and begun nothing since. */
   #rested = true;
+  /** True when another thread does not come to what it has taken from the line. */
+  #takesOver = true;
 
   constructor({ thread, claiming, post, pass, underWay }: Member, options: ServingOptions) {
     this.#thread = thread;
@@ -65,7 +69,7 @@ export class Serving {
       }
     }
     // It may have been woken, or have kept watch, for what it does not take any more.
-    if (this.#claiming.hasMore()) this.#thread.work.wake(1);
+    if (!this.#claiming.isEmpty()) this.#thread.work.wake(1);
     await Promise.all(this.#underWay.all);
   }
 
@@ -77,7 +81,7 @@ export class Serving {
     let timed = 0;
     for (;;) {
       const mail = this.#post.next();
-      const record = mail === 0 ? this.#claiming.next() : mail;
+      const record = mail === 0 ? this.#claiming.next(this.#takesOver) : mail;
       if (record === 0) return false;
       if (this.#rested) this.#passOn();
       const later = this.#pass.run(record, false, undefined);
@@ -95,7 +99,7 @@ export class Serving {
   /** The first event after a rest: what came with it may have woken nobody else. */
   #passOn(): void {
     this.#rested = false;
-    if (this.#claiming.hasMore()) this.#thread.work.wakeOne();
+    if (!this.#claiming.isEmpty()) this.#thread.work.wakeOne();
   }
 
   #isFull(later: Promise<void>): boolean {
@@ -107,6 +111,9 @@ export class Serving {
   async #rest(isOver: (isEmpty: boolean) => boolean): Promise<void> {
     const thread = this.#thread;
     this.#rested = true;
+    this.#takesOver = false;
+    // One at a time at first, so that there is something for the others.
+    this.#claiming.batch = 1;
     const watches = thread.work.beginWatch(thread.me);
     let idle = true;
     for (let spin = watches ? WATCH_SPINS : SPINS; spin > 0 && idle; spin--) {
@@ -117,7 +124,15 @@ export class Serving {
     if (!idle) return;
     const key = thread.work.enter();
     thread.tellIdle();
-    if (!this.#isIdle() || this.#claiming.hasHeld() || isOver(true)) return;
+    if (!this.#isIdle() || isOver(true)) return;
+    const held = this.#claiming.held();
+    if (held !== 0 && this.#underWay.size === 0 && this.#options.blocks) {
+      thread.work.sleep(key, TAKE_OVER_MS);
+      this.#takesOver = this.#claiming.held() === held;
+      return;
+    }
+    this.#takesOver = held !== 0;
+    if (this.#takesOver) return;
     if (this.#underWay.size === 0 && this.#options.blocks) {
       thread.count(WAITS, 1);
       if (!thread.work.sleep(key, this.#options.sleepMs) && !this.#isIdle()) thread.count(LATE_WAKES, 1);

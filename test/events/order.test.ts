@@ -252,3 +252,21 @@ describe('in parallel', () => {
     assert.equal(queue.metrics().deaths, 6);
   });
 });
+
+test('events that a busy thread has taken from the line are taken over by others, and so are not held up', async (t) => {
+  const queue = open(t);
+  // Short ones first: a thread then takes several from the line at once.
+  queue.on({ type: 'short' }, handler('count'));
+  queue.on({ type: 'long' }, handler('together'));
+  await queue.start({ workers: 2 });
+  queue.addMany(Array.from({ length: 3000 }, (_, id) => ({ id, type: 'short' })));
+  queue.addMany(Array.from({ length: 40 }, (_, id) => ({ id: 10_000 + id, type: 'long' })));
+  await queue.drain();
+  assert.equal(counters[0], 3040);
+  assert.equal(counters[2], 2, 'both at work on long ones');
+  const long = queue.metrics().threads.map(({ processed }) => processed);
+  assert.equal(
+    long.reduce((sum, one) => sum + one, 0),
+    3040,
+  );
+});
