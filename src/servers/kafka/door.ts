@@ -55,6 +55,8 @@ export class Door {
   readonly closing: AbortController = new AbortController();
   /** All that is served, by key. */
   readonly apis: readonly Served[];
+  /** For logins of users that there are not. */
+  readonly feint: Uint8Array;
   readonly #engines = new Map<string, Engine>();
 
   constructor(
@@ -75,6 +77,7 @@ export class Door {
     this.attempts = attempts;
     this.groups = new Coordinator(machine, limits);
     this.transactions = new Transactions(machine, limits);
+    this.feint = machine.random.bytes(32);
     this.topicIds = new TopicIds(engine.identity);
   }
 

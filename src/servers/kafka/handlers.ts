@@ -32,6 +32,8 @@ import { CREATE_PARTITIONS_HANDLER } from './handlers/37-create-partitions.ts';
 import { DELETE_GROUPS_HANDLER } from './handlers/42-delete-groups.ts';
 import { INCREMENTAL_ALTER_CONFIGS_HANDLER } from './handlers/44-incremental-alter-configs.ts';
 import { OFFSET_DELETE_HANDLER } from './handlers/47-offset-delete.ts';
+import { DESCRIBE_USER_SCRAM_CREDENTIALS_HANDLER } from './handlers/50-describe-user-scram-credentials.ts';
+import { ALTER_USER_SCRAM_CREDENTIALS_HANDLER } from './handlers/51-alter-user-scram-credentials.ts';
 import { DESCRIBE_CLUSTER_HANDLER } from './handlers/60-describe-cluster.ts';
 import { DESCRIBE_TOPIC_PARTITIONS_HANDLER } from './handlers/75-describe-topic-partitions.ts';
 
@@ -69,6 +71,8 @@ export const HANDLERS: ReadonlyMap<number, Handler> = new Map(
     ADD_OFFSETS_TO_TXN_HANDLER,
     END_TXN_HANDLER,
     TXN_OFFSET_COMMIT_HANDLER,
+    DESCRIBE_USER_SCRAM_CREDENTIALS_HANDLER,
+    ALTER_USER_SCRAM_CREDENTIALS_HANDLER,
     DESCRIBE_CLUSTER_HANDLER,
   ].map((handler) => [handler.api.key, handler]),
 );

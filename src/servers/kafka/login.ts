@@ -1,14 +1,18 @@
 /**
- * Who comes: the steps of SASL on one connection. PLAIN sends the password in one step; whoever listens on the way can read it, so that it
- * is for loopback and TLS.
+ * Who comes: the steps of SASL on one connection. PLAIN sends the password in one step, so that whoever listens on the way can read it: it
+ * is for loopback and TLS. SCRAM does not.
  */
 
 import type { Engine, Principal } from '../../model/engine.ts';
 import type { Attempts } from '../attempts.ts';
+import type { Machine } from './machine.ts';
+import { readFirst, SCRAM, Scram, type ScramMechanism } from './scram.ts';
 
-export const MECHANISMS: readonly string[] = ['PLAIN'];
+const PLAIN = 'PLAIN';
+export const MECHANISMS: readonly string[] = [PLAIN, ...SCRAM.map(({ name }) => name)];
 
 const SECRET_BYTES_MAX = 4096;
+const NONCE_BYTES = 18;
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 export type Step =
@@ -18,14 +22,19 @@ export type Step =
 
 /** What a login needs of the door. */
 export interface Gatekeeper {
+  /** Unrestricted. */
   readonly engine: Engine;
   readonly attempts: Attempts;
+  readonly machine: Machine;
+  /** Drawn once: salts for users that there are not. */
+  readonly feint: Uint8Array;
 }
 
 export class Login {
   /** Who it is; undefined = it has not said yet, and must. */
   principal: Principal | undefined;
   #mechanism: string | undefined;
+  #scram: { readonly conversation: Scram; readonly name: string } | undefined;
 
   constructor(principal: Principal | undefined) {
     this.principal = principal;
@@ -33,32 +42,78 @@ export class Login {
 
   /** False: there is no such way here. */
   choose(mechanism: string): boolean {
-    if (!MECHANISMS.includes(mechanism)) return false;
-    this.#mechanism = mechanism;
-    return true;
+    this.#scram = undefined;
+    this.#mechanism = MECHANISMS.includes(mechanism) ? mechanism : undefined;
+    return this.#mechanism !== undefined;
   }
 
   async step(bytes: Uint8Array, remote: string, gate: Gatekeeper): Promise<Step> {
-    if (this.#mechanism === undefined) return { refused: 'Say first how you will authenticate (SaslHandshake).', isMisplaced: true };
-    this.#mechanism = undefined;
-    return this.#plain(bytes, remote, gate);
+    const mechanism = this.#mechanism;
+    if (mechanism === undefined) return { refused: 'Say first how you will authenticate (SaslHandshake).', isMisplaced: true };
+    const text = bytes.length <= SECRET_BYTES_MAX ? textOf(bytes) : undefined;
+    const scram = SCRAM.find(({ name }) => name === mechanism);
+    const step = await this.#answer(text, scram, remote, gate);
+    // Whoever is through, or was wrong, begins with a handshake again.
+    if (this.#scram === undefined) this.#mechanism = undefined;
+    return step;
+  }
+
+  async #answer(text: string | undefined, scram: ScramMechanism | undefined, remote: string, gate: Gatekeeper): Promise<Step> {
+    if (gate.attempts.waitMs(remote) > 0) {
+      this.#scram = undefined;
+      return refused('There were too many failed logins from your address; wait a minute.');
+    }
+    if (text === undefined) return refused('This is not what is sent to authenticate.');
+    if (scram === undefined) return this.#plain(text, remote, gate);
+    return this.#scram === undefined ? this.#begin(text, scram, gate) : this.#finish(text, this.#scram, remote, gate);
   }
 
   /** `authorization NUL name NUL password` [RFC 4616]. */
-  async #plain(bytes: Uint8Array, remote: string, { engine, attempts }: Gatekeeper): Promise<Step> {
-    if (attempts.waitMs(remote) > 0) return refused('There were too many failed logins from your address; wait a minute.');
-    const parts = bytes.length <= SECRET_BYTES_MAX ? textOf(bytes)?.split('\0') : undefined;
-    const [authorization, name = '', password = ''] = parts ?? [];
-    if (parts?.length !== 3 || name === '') return refused('This is not what PLAIN sends.');
+  async #plain(text: string, remote: string, gate: Gatekeeper): Promise<Step> {
+    const { engine } = gate;
+    const parts = text.split('\0');
+    const [authorization, name = '', password = ''] = parts;
+    if (parts.length !== 3 || name === '') return refused('This is not what PLAIN sends.');
     if (authorization !== '' && authorization !== name) return refused('Nobody may act for somebody else.');
     // While there are no users anybody may do everything, under whatever name.
     const principal = engine.guarded ? await engine.authenticate('password', name, password) : {};
-    if (principal === undefined || (this.principal?.user !== undefined && principal.user !== this.principal.user)) {
-      attempts.failed(remote);
-      return refused('User name or password is wrong.');
-    }
+    return principal === undefined ? this.#wrong(remote, gate) : this.#known(principal, '', remote, gate);
+  }
+
+  async #begin(text: string, mechanism: ScramMechanism, { engine, machine, feint }: Gatekeeper): Promise<Step> {
+    const first = readFirst(text);
+    if (first === undefined) return refused(`This is not how ${mechanism.name} begins.`);
+    const verifier = await engine.verifier(mechanism.purpose, first.name);
+    const nonce = Buffer.from(machine.random.bytes(NONCE_BYTES)).toString('base64url');
+    const conversation = new Scram(mechanism, verifier, first, nonce, feint);
+    this.#scram = { conversation, name: first.name };
+    return { answer: Buffer.from(conversation.challenge) };
+  }
+
+  async #finish(
+    text: string,
+    { conversation, name }: { conversation: Scram; name: string },
+    remote: string,
+    gate: Gatekeeper,
+  ): Promise<Step> {
+    this.#scram = undefined;
+    const proof = conversation.prove(text);
+    const user = proof === undefined ? undefined : await gate.engine.describe('user', name);
+    if (proof === undefined || user?.kind !== 'user') return this.#wrong(remote, gate);
+    const { tenant } = user.spec;
+    return this.#known({ user: name, ...(tenant !== undefined && { tenant }) }, proof, remote, gate);
+  }
+
+  /** Who has said who it is may say it again, and stays who it is. */
+  #known(principal: Principal, answer: string, remote: string, gate: Gatekeeper): Step {
+    if (this.principal?.user !== undefined && principal.user !== this.principal.user) return this.#wrong(remote, gate);
     this.principal = principal;
-    return { answer: new Uint8Array(0) };
+    return { answer: Buffer.from(answer) };
+  }
+
+  #wrong(remote: string, { attempts }: Gatekeeper): Step {
+    attempts.failed(remote);
+    return refused('User name or password is wrong.');
   }
 }
 
