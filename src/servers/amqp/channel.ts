@@ -262,7 +262,7 @@ export class Channel implements Recipient, Taker, Outbound {
     this.transaction = undefined;
     for (const { batch } of transaction?.sent ?? []) {
       this.link.waiting(-batch.sizeBytes);
-      this.link.giveBack(batch);
+      this.link.door.batches.give(batch);
     }
     for (const { tags } of transaction?.settled ?? []) this.unacked.restore(tags);
     this.flushSettled();

@@ -3,7 +3,7 @@
 import type { Host } from '../../host/host.ts';
 import type { Engine } from '../../model/engine.ts';
 import type { Language } from '../../model/record.ts';
-import { ChunkPool, type ReplyCode } from '../../wire/amqp/amqp.ts';
+import { BatchPool, ChunkPool, type ReplyCode } from '../../wire/amqp/amqp.ts';
 import type { Attempts } from '../attempts.ts';
 import type { AmqpLimits } from './limits.ts';
 
@@ -13,6 +13,7 @@ export type Machine = Pick<Host, 'clock' | 'random' | 'logger'>;
 export const TYPE_LABEL = 'amqp.type';
 export const DELAYED_TYPE = 'x-delayed-message';
 const DELAYED_MAX = 10_000;
+const BATCH_BYTES_SPARE = 8 * 1024 * 1024;
 
 /** A connection as the door sees it. */
 export interface Visitor {
@@ -28,6 +29,7 @@ export class Door {
   readonly languages: ReadonlyMap<number, Language>;
   readonly attempts: Attempts;
   readonly chunks: ChunkPool = new ChunkPool();
+  readonly batches: BatchPool = new BatchPool(BATCH_BYTES_SPARE);
   readonly visitors: Set<Visitor> = new Set();
   /** Exclusive queues by tenant and name: whose connection's they are. */
   readonly #owners = new Map<string, Visitor>();

@@ -1,7 +1,7 @@
 /** The connection as its channels see it. */
 
 import type { Engine } from '../../model/engine.ts';
-import type { Output, RecordBatch } from '../../wire/amqp/amqp.ts';
+import type { Output } from '../../wire/amqp/amqp.ts';
 import type { Door, Visitor } from './door.ts';
 import type { AmqpFault } from './faults.ts';
 import type { RouteTable } from './routes.ts';
@@ -29,9 +29,6 @@ export interface Link extends Visitor {
   wrong(error: unknown, id: number): void;
   /** Something could not be done that nobody waits for. */
   left(error: unknown): void;
-  batch(): RecordBatch;
-  /** Nobody looks at it any more. */
-  giveBack(batch: RecordBatch): void;
   /** Bytes that have come and are not dealt with: too many, and the connection is not read for a while. */
   waiting(bytes: number): void;
   /** Bytes of messages that are not whole yet. */

@@ -68,7 +68,7 @@ export class Publisher {
       }
       this.submit();
     }
-    this.#open = { route, transient, batch: this.#channel.link.batch(), apart: apart ?? TOGETHER };
+    this.#open = { route, transient, batch: this.#channel.link.door.batches.take(), apart: apart ?? TOGETHER };
     this.#building = true;
     return this.#open.batch;
   }
@@ -103,14 +103,14 @@ export class Publisher {
     if (open === undefined) return undefined;
     if (this.#building) {
       if (open.batch.count === 0) return undefined;
-      const batch = this.#channel.link.batch();
+      const batch = this.#channel.link.door.batches.take();
       open.batch.moveBegun(batch);
       this.#open = { ...open, batch };
       return open;
     }
     this.#open = undefined;
     if (open.batch.count > 0) return open;
-    this.#channel.link.giveBack(open.batch);
+    this.#channel.link.door.batches.give(open.batch);
     return undefined;
   }
 
@@ -126,7 +126,7 @@ export class Publisher {
     const ticket = confirms?.expect(count);
     const done = (): void => {
       link.waiting(-sizeBytes);
-      link.giveBack(batch);
+      link.door.batches.give(batch);
     };
     const publishing =
       sending.apart.delayMs === undefined

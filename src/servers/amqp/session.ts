@@ -12,7 +12,6 @@ import {
   idOf,
   type Method,
   Output,
-  RecordBatch,
   type ReplyCode,
   WireFault,
 } from '../../wire/amqp/amqp.ts';
@@ -41,8 +40,6 @@ const GREETING = Buffer.from('AMQP\0\0\x09\x01', 'latin1');
 /** What some old clients say; taken for the same. */
 const GREETING_OLD = Buffer.from('AMQP\x01\x01\x00\x09', 'latin1');
 const CHANNEL_OPEN = idOf('channel.open');
-const SPARE_MAX = 16;
-const SPARE_BYTES_MAX = 512 * 1024;
 /** How long the client may take to answer our goodbye. */
 const GOODBYE_MS = 3000;
 
@@ -58,7 +55,6 @@ export class Session implements FrameSink, Link, Opened {
   readonly #heartbeat: Heartbeat;
   readonly #pressure: Pressure;
   readonly #channels = new Map<number, Channel>();
-  readonly #spare: RecordBatch[] = [];
   #phase: Phase = 'greeting';
   engine: Engine;
   house: Engine;
@@ -215,15 +211,6 @@ export class Session implements FrameSink, Link, Opened {
     this.#heartbeat.said();
     this.#wire.send(chunks);
     if (this.#wire.full) this.#wire.whenRoom(() => this.touch());
-  }
-
-  batch(): RecordBatch {
-    return this.#spare.pop() ?? new RecordBatch();
-  }
-
-  giveBack(batch: RecordBatch): void {
-    batch.clear();
-    if (this.#spare.length < SPARE_MAX && batch.capacity <= SPARE_BYTES_MAX) this.#spare.push(batch);
   }
 
   waiting(bytes: number): void {

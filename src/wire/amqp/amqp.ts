@@ -8,5 +8,5 @@ export { type Args, idOf, METHODS, type Method, type MethodName, nameOf } from '
 export { ChunkPool, CONTENT_HEAD, type Content, Output } from './output.ts';
 export { ACTED_ON, type Changes, changeProperties, keptHeaders, NO_PROPERTIES, PropertyScan, type TextProperty } from './properties.ts';
 export { AMQP_LANGUAGE, KEY_HEADER, keyBytes, namesOf, propertiesOf, RecordScan, TIME_BYTES } from './record.ts';
-export { RecordBatch } from './record-batch.ts';
+export { BatchPool, RecordBatch } from './record-batch.ts';
 export { decodeEntries, letter, letterOf, readTable, writeEntry, writeLongEntry, writeTable, writeTimestampEntry } from './table.ts';

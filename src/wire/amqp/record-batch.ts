@@ -5,14 +5,15 @@ import { LANGUAGES } from '../../model/message.ts';
 import { RECORD_HEAD_BYTES, type Records } from '../../model/record.ts';
 import { TIME_BYTES } from './record.ts';
 
-const BYTES_FIRST = 4 * 1024;
+const BYTES_FIRST = 1024;
+const COUNT_FIRST = 8;
 
 export class RecordBatch {
   #bytes: Buffer = Buffer.allocUnsafeSlow(BYTES_FIRST);
   #view: DataView = new DataView(this.#bytes.buffer);
   #at = 0;
   #start = 0;
-  #ends: Uint32Array = new Uint32Array(64);
+  #ends: Uint32Array = new Uint32Array(COUNT_FIRST);
   #priority: Uint8Array | undefined;
   #ttlMs: Float64Array | undefined;
   #dueMs: Float64Array | undefined;
@@ -169,4 +170,30 @@ function grown<T extends Column>(column: T | undefined, index: number, Kind: Mad
 function fitted<T extends Column>(column: T, from: number, to: number, none: number): T {
   if (to <= column.length) return column.subarray(from, to) as T;
   return grown(column, to - 1, column.constructor as Made<T>, none).subarray(from, to) as T;
+}
+
+/** Batches given back, for all connections of a door: a publisher of many small ones finds them again, and large ones are not kept for ever. */
+export class BatchPool {
+  readonly #spare: RecordBatch[] = [];
+  readonly #bytesMax: number;
+  #bytes = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  take(): RecordBatch {
+    const batch = this.#spare.pop();
+    if (batch === undefined) return new RecordBatch();
+    this.#bytes -= batch.capacity;
+    return batch;
+  }
+
+  /** Only once nobody looks at its records any more. */
+  give(batch: RecordBatch): void {
+    batch.clear();
+    if (this.#bytes + batch.capacity > this.#bytesMax) return;
+    this.#bytes += batch.capacity;
+    this.#spare.push(batch);
+  }
 }

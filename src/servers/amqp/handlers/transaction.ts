@@ -55,7 +55,7 @@ function letGo(channel: Channel, { sent }: Transaction): void {
   const { link } = channel;
   for (const { batch } of sent) {
     link.waiting(-batch.sizeBytes);
-    link.giveBack(batch);
+    link.door.batches.give(batch);
   }
 }
 
