@@ -143,10 +143,10 @@ function pushAll(queue: Queue, entry: MessagesEntry, picks: Uint32Array | undefi
       columns?.priority?.[i] ?? 0,
       columns?.dueMs?.[i] ?? 0,
       nowMs + (columns?.ttlMs?.[i] ?? Number.POSITIVE_INFINITY),
-      columns?.group?.[i],
+      columns?.group?.[i] || undefined,
     );
     const dedupId = columns?.dedupId?.[i];
-    if (dedupId !== undefined) queue.remember(dedupId, number, nowMs);
+    if (dedupId) queue.remember(dedupId, number, nowMs);
     const died = deaths?.[i];
     if (died !== undefined && died.length > 0) queue.setDeaths(number, died);
   }

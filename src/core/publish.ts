@@ -58,6 +58,7 @@ export function decidePublish(
   const unfit =
     checkTopic(tenant, publish) ??
     checkTimes(publish) ??
+    checkTexts(publish) ??
     checkPacks(publish, rules) ??
     checkSizes(records, rules.messageBytesMax, 'the broker');
   if (unfit !== undefined) return unfit;
@@ -131,6 +132,19 @@ function checkTimes({ records, columns }: Publish): Refusal | undefined {
       return refuse('invalid', `Record ${i} of this batch has no time. Give milliseconds since 1970.`);
   }
   return undefined;
+}
+
+/** Text that UTF-8 cannot hold would be another after a restart. */
+function checkTexts({ address, retain, producer, columns }: Publish): Refusal | undefined {
+  const texts = [retain === true ? address : undefined, producer?.line ?? (producer && address)];
+  for (const text of texts) if (text?.isWellFormed() === false) return malformed(text);
+  for (const column of [columns?.group, columns?.dedupId])
+    for (const text of column ?? []) if (text?.isWellFormed() === false) return malformed(text);
+  return undefined;
+}
+
+function malformed(text: string): Refusal {
+  return refuse('invalid', `"${text.toWellFormed()}" holds half a character (a lone surrogate), which cannot be kept. Send whole ones.`);
 }
 
 /** A stamp is the next one, a repeat of a remembered batch, or refused. */

@@ -49,7 +49,7 @@ function takeInto(batch: Batch, queue: Queue, picks: Uint32Array | undefined, ta
     const fresh = pick(batch.records.count, (i) => {
       if (picks !== undefined && !picks.includes(i)) return false;
       const id = ids[i];
-      if (id === undefined || isFresh(batch, queue, id)) return true;
+      if (!id || isFresh(batch, queue, id)) return true;
       taken.duplicates ??= new Uint8Array((batch.records.count + 7) >> 3);
       taken.duplicates[i >> 3] = (taken.duplicates[i >> 3] ?? 0) | (1 << (i & 7));
       return false;

@@ -40,8 +40,9 @@ export interface Columns {
   readonly dueMs?: Float64Array;
   /** Time to live from now; `Infinity` = none. */
   readonly ttlMs?: Float64Array;
-  /** Group for queues with `grouped`. */
+  /** Group for queues with `grouped`; `''` = none. */
   readonly group?: readonly (string | undefined)[];
+  /** `''` = none. */
   readonly dedupId?: readonly (string | undefined)[];
   /** murmur2 of the key as Kafka's clients compute it (`& 0x7fffffff`); -1 = no key. */
   readonly keyHash?: Int32Array;

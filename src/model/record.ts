@@ -79,7 +79,7 @@ const TEXT_TAGS = [
 const TEXT_OF_TAG: ReadonlyMap<number, (typeof TEXT_TAGS)[number]> = new Map(TEXT_TAGS.map((name) => [TAG[name], name]));
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { fatal: false });
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const FIELD_MAX = 0xff_ffff;
 const SPARE_MAX = 64;
 /** One large batch must not be remembered for ever. */

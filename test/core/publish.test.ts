@@ -158,6 +158,23 @@ test('a producer without a name goes on with a higher epoch from 0; one with a n
   assert.equal(world.topic('t').partitions[0]?.end, 3);
 });
 
+test('half a character is refused where it would be kept; an empty dedup id or group is none', () => {
+  const world = new World().declare({ kind: 'queue', name: 'q', dedupWindowMs: 1000, grouped: true });
+  const half = '\ud800x';
+  const send = (extra: Parameters<typeof publishOf>[2]) => decide(world, publishOf('q', [1], { exchange: '', ...extra }));
+  assert.equal(refusedAs(send({ columns: { dedupId: [half] } })), 'invalid');
+  assert.equal(refusedAs(send({ columns: { group: [half] } })), 'invalid');
+  assert.equal(refusedAs(decide(world, publishOf(half, [1], { retain: true }))), 'invalid');
+  for (let i = 0; i < 2; i++) {
+    const { entries, duplicates } = taken(send({ columns: { dedupId: [''], group: [''] } }));
+    assert.equal(duplicates, undefined);
+    world.apply(...entries);
+  }
+  const queue = world.tenant.queues.get('q');
+  assert.equal(queue?.seen('', 0), undefined);
+  assert.equal(queue?.next(0, 2, new Float64Array(2)), 2, 'they wait for nobody');
+});
+
 test('sequences are counted by line, and from 0 again after 2^31 - 1', () => {
   const world = new World().declare({ kind: 'topic', name: 't' });
   world.apply({ kind: 'producer', id: 7, epoch: 0, name: undefined });
