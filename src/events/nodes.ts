@@ -43,7 +43,7 @@ export function makeNode(thread: Thread, content: NodeContent, stamp: number): n
   const node = thread.nodes.take();
   if (node === 0) return 0;
   const at = thread.nodeAt(node);
-  words[at + NODE_ORDER] = Atomics.load(words, thread.memory.layout.order);
+  words[at + NODE_ORDER] = words[thread.memory.layout.order] as number;
   words[at + NODE_HOME] = content.home;
   words[at + NODE_EPOCH] = content.epoch;
   words[at + NODE_WHAT] = content.what;
