@@ -262,11 +262,14 @@ export class PartitionLog {
     this.#writing = true;
     const { host, files } = this.#parts;
     try {
-      await this.#writer.exclusive(async () => {
-        await this.#writer.flush();
-        if (files.crowded) await this.#writer.settle();
-      });
-      this.#writeAtBytes = bufferBytesOf(this.#options);
+      // What came meanwhile would have to wait for the next append, which need not come.
+      do {
+        await this.#writer.exclusive(async () => {
+          await this.#writer.flush();
+          if (files.crowded) await this.#writer.settle();
+        });
+        this.#writeAtBytes = bufferBytesOf(this.#options);
+      } while (this.#tail.unwrittenBytes >= this.#writeAtBytes);
     } catch (error) {
       this.#writeAtBytes = this.#tail.unwrittenBytes + bufferBytesOf(this.#options);
       host.logger.warn('log.write-failed', {

@@ -186,3 +186,18 @@ test('a pack that is read in many steps is taken apart once', async (t) => {
   assert.deepEqual((await read(open, 7, 30)).slice(0, 1), ['7 6']);
   assert.deepEqual((await read(open, 41, 30)).slice(0, 1), ['41 last']);
 });
+
+test('nothing looks into a pack on its way in and out', async (t) => {
+  const never = () => {
+    throw new Error('somebody looked into a pack');
+  };
+  const open = await opened(t, { languages: [{ ...BUNDLES, read: never, unpack: never }] });
+  await open.broker.declare({ kind: 'topic', name: 't', partitions: 2, retentionMs: 1000 });
+  const { id, epoch } = await open.broker.producer();
+  for (const sequence of [0, 2, 0]) await open.broker.publish(packsOf('t', [pack('0', '1')], { producer: { id, epoch, sequence } }));
+  const { packs } = await open.broker.fetch({ topic: 't', partition: 0, offset: offset(1), packed: true });
+  assert.deepEqual([...(packs ?? [])], [2, 2]);
+  await open.advance(120_000);
+  const again = await open.reopen();
+  assert.equal((await again.broker.fetch({ topic: 't', partition: 0, offset: offset(4), packed: true })).end, 4);
+});

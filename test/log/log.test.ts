@@ -182,6 +182,27 @@ test('the tail is read without touching the disk, and a large one is written in 
   assert.ok(disk.count('sync') > 0);
 });
 
+test('what came while the last large piece was written is written as well, though nothing follows it', async () => {
+  const disk = new CountingDisk();
+  const log = await openLog(memoryHost(disk), { bufferBytes: 2000, segmentBytes: 1000 });
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  disk.before = (call) => (call === 'write' ? held : undefined);
+  const first = disk.called('write');
+  append(log, numbered(0, 200));
+  await first;
+  append(log, numbered(200, 400));
+  release();
+  while (log.unwrittenBytes > 2000) {
+    const { calls } = disk;
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    assert.ok(disk.calls > calls, `${log.unwrittenBytes} bytes wait, and nobody writes`);
+  }
+  assert.deepEqual(await valuesOf(log), numbered(0, 600));
+});
+
 test('a sync that was asked for twice before it began is one', async () => {
   const disk = new CountingDisk();
   const log = await openLog(memoryHost(disk));

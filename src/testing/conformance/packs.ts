@@ -162,9 +162,16 @@ export const packs: readonly Check[] = [
         );
       await send([at(100, 120, 110), at(130)], [120, 130]);
       await send([at(90, 95), at(200, 220, 210, 230)], [95, 230]);
-      const times = [0, 100, 101, 120, 121, 130, 131, 205, 220, 221, 230, 231];
+      const writer = new RecordWriter();
+      for (const one of at(300, 250, 310)) bundle(writer, one);
+      const columns = { partition: new Int32Array(3), timeMs: Float64Array.of(300, 250, 310) };
+      await trial.engine.publish({ address: 't', records: writer.take(), columns });
+      const times = [0, 100, 101, 120, 121, 130, 131, 205, 220, 221, 230, 231, 301, 311];
       const found = await Promise.all(times.map((timeMs) => trial.engine.offsetAt('t', 0, timeMs)));
-      assert.deepEqual(found, [0, 0, 1, 1, 3, 3, 6, 7, 7, 9, 9, 10]);
+      assert.deepEqual(found, [0, 0, 1, 1, 3, 3, 6, 7, 7, 9, 9, 10, 12, 13]);
+      // Nobody's clock but the engine's says when it was stored.
+      const { timestamps } = await packed(trial, 't');
+      assert.ok(timestamps.every((timeMs) => timeMs > 1000 && timeMs <= trial.engine.nowMs()));
     },
   },
   {
