@@ -9,7 +9,7 @@ import { loadStepwise, type Mutant } from './stepwise.ts';
 interface StepRing {
   push(number: number): Program;
   pushMany(list: number, count: number): Program;
-  pop(intent: number): Program;
+  pop(intent: number, left?: number): Program;
   popMany(counter: number, list: number, max: number): Program;
 }
 
@@ -61,6 +61,16 @@ const take: Actor = function* (ring, { taken, memory }) {
   return undefined;
 };
 
+/** Takes what is there beyond one, and looks for it twice. */
+const takeButOne: Actor = function* (ring, { taken, memory }) {
+  for (let time = 0; time < 2; time++) {
+    const number = (yield* ring.pop(INTENT, 1)) as number;
+    if (number !== 0) taken.push(number);
+    memory[INTENT] = 0;
+  }
+  return undefined;
+};
+
 function takeMany(max: number): Actor {
   return function* (ring, { taken, memory }) {
     for (let empty = 0; empty < 2; ) {
@@ -78,9 +88,11 @@ interface Scene {
   readonly start?: number;
   readonly mutants?: readonly Mutant[];
   readonly mortals?: readonly number[];
+  /** How many are to be left in it. */
+  readonly leaves?: number;
 }
 
-async function exploreRing({ actors, start = 0, mutants = [], mortals = [] }: Scene): Promise<Exploration> {
+async function exploreRing({ actors, start = 0, mutants = [], mortals = [], leaves = 0 }: Scene): Promise<Exploration> {
   const { Ring: Stepwise } = (await loadStepwise(['ring.ts'], mutants)) as { Ring: new (words: Int32Array, place: object) => StepRing };
   return explore(() => {
     const memory = new Int32Array(128);
@@ -92,7 +104,8 @@ async function exploreRing({ actors, start = 0, mutants = [], mortals = [] }: Sc
       mortals,
       isPrivate: (at) => at >= INTENT,
       threads: actors.map((actor) => actor(new Stepwise(memory, PLACE), log)),
-      check: (_results, dead) => look(log, dead),
+      check: (_results, dead) =>
+        leaves > 0 && log.put.length - log.taken.length < leaves ? `${log.taken} were taken of ${log.put}` : look(log, dead),
     };
   });
 }
@@ -144,6 +157,12 @@ describe('the ring in every order', () => {
   }
 });
 
+const ALL_BUT_ONE: Scene = { actors: [put([1, 2]), takeButOne, takeButOne], leaves: 1 };
+
+test('of two who both see one too many only one takes it', async () => {
+  assert.equal((await exploreRing(ALL_BUT_ONE)).fault, undefined);
+});
+
 describe('planted mutants of the ring are found', () => {
   const mutants: Record<string, { scene: Scene; mutant: Mutant }> = {
     'taken without comparing': {
@@ -164,6 +183,14 @@ describe('planted mutants of the ring are found', () => {
         file: 'ring.ts',
         from: 'return ((position >>> this.#bits) & LAP_MASK) << INDEX_BITS;',
         to: 'return (((position / 2 ** this.#bits) | 0) & LAP_MASK) << INDEX_BITS;',
+      },
+    },
+    'how many are left is asked only once': {
+      scene: ALL_BUT_ONE,
+      mutant: {
+        file: 'ring.ts',
+        from: '(left > 0 && ',
+        to: '(left > 0 && words[intent] === 0 && ',
       },
     },
     'the tail moved on before the slot is filled': {
