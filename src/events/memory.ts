@@ -97,6 +97,10 @@ export const WATCHED_BY_SOMEBODY = 1;
 export const WATCHED_ABANDONED = 2;
 export const FAULT_BYTES = 25;
 export const STARTED_WHAT = 26;
+/** What `STARTED` may say. */
+export const STARTED_NOTHING = 0;
+export const STARTED_NODE = 1;
+export const STARTED_STANDING = 2;
 /** Twice the number of its passes that ended, more than one when it was begun again for a late callback; and 1 while such a pass is counted. */
 export const PASSES = 27;
 export const BODY = 28;

@@ -29,6 +29,9 @@ import {
   NODE_WHAT,
   RAN,
   STARTED,
+  STARTED_NODE,
+  STARTED_NOTHING,
+  STARTED_STANDING,
   STARTED_WHAT,
   TYPE,
   WATCH,
@@ -42,13 +45,9 @@ import type { Registry, Standing } from './registry.ts';
 import type { Result } from './result.ts';
 import type { Order } from './settings.ts';
 import { isAbandoned, type Settler } from './settle.ts';
+import { RAN_ALL, ShortWay, USUAL } from './short-way.ts';
 import { isAlive, type Thread } from './thread.ts';
 import { forgetOnce, Together } from './together.ts';
-
-/** What has begun. */
-export const STARTED_NOTHING = 0;
-export const STARTED_NODE = 1;
-export const STARTED_STANDING = 2;
 
 /** The event is out of this thread's hands, or finished; or the pass goes on. */
 const LEFT = 0;
@@ -99,9 +98,11 @@ export class Pass {
   /** True when every callback of an event is a node. */
   readonly #spreads: boolean;
   readonly #together: Together | undefined;
+  readonly #shortWay: ShortWay;
 
   constructor(parts: PassParts) {
     this.#parts = parts;
+    this.#shortWay = new ShortWay(parts);
     this.#spreads = parts.order !== 'registration';
     this.#together =
       parts.order === 'parallel' ? new Together(parts, (record, visiting) => this.run(record, visiting, undefined)) : undefined;
@@ -128,7 +129,19 @@ export class Pass {
     const body = restOf(word);
     const type = names.text(words[this.#thread.at(body) + TYPE] as number);
     const event = new SharedEvent(this.#thread, record, body, type);
+    const isShort = !visiting && onResult === undefined && !this.#spreads;
+    const way = isShort ? this.#shortWay.run(record, at, event, words[this.#thread.at(body) + TYPE] as number) : USUAL;
+    if (way === RAN_ALL && this.#parts.settler.settle(record, this.#hasChanged)) {
+      event.end();
+      return undefined;
+    }
     const stand = { record, at, event, stamp: stampOf(record, words[at + GEN] as number), visiting, onResult };
+    if (typeof way === 'object') {
+      return way.later.then(() => {
+        this.#mark(stand, { standing: way.standing, node: 0, origin: way.standing });
+        return this.#walk(stand);
+      });
+    }
     return this.#spreads ? this.#walkSpread(stand) : this.#walk(stand);
   }
 

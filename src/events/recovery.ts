@@ -25,11 +25,12 @@ import {
   POPPING,
   RECOVERING,
   STARTED,
+  STARTED_NODE,
+  STARTED_STANDING,
   STARTED_WHAT,
   STATE,
   THREAD_ID,
 } from './memory.ts';
-import { STARTED_NODE, STARTED_STANDING } from './pass.ts';
 import { CREW_NONE } from './serving.ts';
 import { BLOCK_ALIVE, BLOCK_DYING, BLOCK_FREE, blockOf, DEATHS_SEEN, OP_RESUME, RECOVERED, stateOf, type Thread } from './thread.ts';
 import { undo } from './undo.ts';
