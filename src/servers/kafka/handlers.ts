@@ -35,6 +35,8 @@ import { OFFSET_DELETE_HANDLER } from './handlers/47-offset-delete.ts';
 import { DESCRIBE_USER_SCRAM_CREDENTIALS_HANDLER } from './handlers/50-describe-user-scram-credentials.ts';
 import { ALTER_USER_SCRAM_CREDENTIALS_HANDLER } from './handlers/51-alter-user-scram-credentials.ts';
 import { DESCRIBE_CLUSTER_HANDLER } from './handlers/60-describe-cluster.ts';
+import { CONSUMER_GROUP_HEARTBEAT_HANDLER } from './handlers/68-consumer-group-heartbeat.ts';
+import { CONSUMER_GROUP_DESCRIBE_HANDLER } from './handlers/69-consumer-group-describe.ts';
 import { DESCRIBE_TOPIC_PARTITIONS_HANDLER } from './handlers/75-describe-topic-partitions.ts';
 
 export const HANDLERS: ReadonlyMap<number, Handler> = new Map(
@@ -73,6 +75,8 @@ export const HANDLERS: ReadonlyMap<number, Handler> = new Map(
     TXN_OFFSET_COMMIT_HANDLER,
     DESCRIBE_USER_SCRAM_CREDENTIALS_HANDLER,
     ALTER_USER_SCRAM_CREDENTIALS_HANDLER,
+    CONSUMER_GROUP_HEARTBEAT_HANDLER,
+    CONSUMER_GROUP_DESCRIBE_HANDLER,
     DESCRIBE_CLUSTER_HANDLER,
   ].map((handler) => [handler.api.key, handler]),
 );

@@ -18,6 +18,9 @@ export interface KafkaLimits extends SocketLimits, TransactionLimits {
   readonly sessionTimeoutMinMs: number;
   readonly sessionTimeoutMaxMs: number;
   readonly groupMembersMax: number;
+  /** Of the newer protocol: how often members are to be heard, and how long one may be silent. */
+  readonly groupHeartbeatMs: number;
+  readonly groupSessionMs: number;
   /** From the connection's first moment until the client has said who it is. */
   readonly authenticationMs: number;
   /** Failed logins of one address in a minute. */
@@ -37,6 +40,8 @@ export const KAFKA_LIMITS: KafkaLimits = {
   sessionTimeoutMinMs: 10,
   sessionTimeoutMaxMs: 1_800_000,
   groupMembersMax: 10_000,
+  groupHeartbeatMs: 2000,
+  groupSessionMs: 45_000,
   transactionMs: 900_000,
   transactionBytesMax: 16 * 1024 * 1024,
   transactionsBytesMax: 256 * 1024 * 1024,

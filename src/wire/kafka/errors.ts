@@ -69,6 +69,7 @@ export const ERROR = {
   unreleasedInstanceId: 111,
   unsupportedAssignor: 112,
   staleMemberEpoch: 113,
+  invalidRegularExpression: 128,
 } as const;
 
 export type ErrorCode = (typeof ERROR)[keyof typeof ERROR];

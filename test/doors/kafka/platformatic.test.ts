@@ -160,3 +160,28 @@ test('admin: topics, settings, offsets, groups, records', async (t) => {
   await admin.deleteTopics({ topics: ['t'] });
   assert.deepEqual(await admin.listTopics(), []);
 });
+
+test('a group of the newer protocol', async (t) => {
+  const door = await opened(t, { limits: { groupHeartbeatMs: 20 } });
+  await door.engine.declare({ kind: 'topic', name: 'n', partitions: 2 });
+  const producer = producerOf(door);
+  await producer.send({ messages: [0, 1].map((partition) => ({ topic: 'n', partition, value: `${partition}` })) });
+  const consumer = new Consumer({
+    ...base(door),
+    groupId: 'new',
+    groupProtocol: 'consumer',
+    deserializers: stringDeserializers,
+    maxWaitTime: 20,
+  });
+  door.after(() => consumer.close(true));
+  const stream = await consumer.consume({ topics: ['n'], mode: 'committed', fallbackMode: 'earliest', autocommit: false });
+  const values: string[] = [];
+  for await (const message of stream) {
+    values.push(message.value);
+    await message.commit();
+    if (values.length === 2) break;
+  }
+  assert.deepEqual(values.sort(), ['0', '1']);
+  const group = await door.engine.describe('group', 'new');
+  assert.deepEqual(group?.kind === 'group' && group.cursors.map(({ offset }) => offset), [1, 1]);
+});

@@ -1,10 +1,11 @@
-/** The door of the groups: all of the classic protocol at this door, each in its tenant. */
+/** The door of the groups: all at this door, of either protocol, each in its tenant. */
 
 import type { Principal } from '../../../model/engine.ts';
 import { DEFAULT_TENANT } from '../../../model/message.ts';
 import { ERROR } from '../../../wire/kafka/kafka.ts';
 import type { KafkaLimits } from '../limits.ts';
 import type { Machine } from '../machine.ts';
+import { BalancedGroup } from './balanced.ts';
 import { Group, refusedJoin, refusedSync } from './group.ts';
 import type { JoinAsk, Joined, Synced } from './member.ts';
 
@@ -14,7 +15,7 @@ export class Coordinator {
   readonly #machine: Machine;
   readonly #limits: KafkaLimits;
   /** By tenant and name. */
-  readonly #groups = new Map<string, Map<string, Group>>();
+  readonly #groups = new Map<string, Named>();
 
   constructor(machine: Machine, limits: KafkaLimits) {
     this.#machine = machine;
@@ -25,7 +26,7 @@ export class Coordinator {
     const tenant = principal?.tenant ?? DEFAULT_TENANT;
     let groups = this.#groups.get(tenant);
     if (groups === undefined) {
-      groups = new Map();
+      groups = { classic: new Map(), balanced: new Map() };
       this.#groups.set(tenant, groups);
     }
     return new TenantGroups(groups, this.#machine, this.#limits);
@@ -33,19 +34,30 @@ export class Coordinator {
 
   /** Ends every wait. */
   close(): void {
-    for (const groups of this.#groups.values()) for (const group of groups.values()) group.close(ERROR.coordinatorNotAvailable);
+    for (const { classic, balanced } of this.#groups.values()) {
+      for (const group of classic.values()) group.close(ERROR.coordinatorNotAvailable);
+      for (const group of balanced.values()) group.close();
+    }
     this.#groups.clear();
   }
+}
+
+/** By name: a name is one kind's at a time. */
+interface Named {
+  readonly classic: Map<string, Group>;
+  readonly balanced: Map<string, BalancedGroup>;
 }
 
 /** The groups of one tenant. */
 export class TenantGroups {
   readonly #groups: Map<string, Group>;
+  readonly #balanced: Map<string, BalancedGroup>;
   readonly #machine: Machine;
   readonly #limits: KafkaLimits;
 
-  constructor(groups: Map<string, Group>, machine: Machine, limits: KafkaLimits) {
-    this.#groups = groups;
+  constructor({ classic, balanced }: Named, machine: Machine, limits: KafkaLimits) {
+    this.#groups = classic;
+    this.#balanced = balanced;
     this.#machine = machine;
     this.#limits = limits;
   }
@@ -59,11 +71,40 @@ export class TenantGroups {
     return this.#groups.get(id);
   }
 
+  /** Those of the newer protocol that have members. */
+  allBalanced(): readonly BalancedGroup[] {
+    return [...this.#balanced.values()].filter(({ members }) => members.length > 0);
+  }
+
+  findBalanced(id: string): BalancedGroup | undefined {
+    return this.#balanced.get(id);
+  }
+
+  hasMembers(id: string): boolean {
+    return (this.#groups.get(id)?.members.length ?? 0) + (this.#balanced.get(id)?.members.length ?? 0) > 0;
+  }
+
+  /** The group of this name, made when there is none; undefined when it has members of the classic protocol. */
+  balanced(id: string): BalancedGroup | undefined {
+    if (this.#groups.has(id)) return undefined;
+    let group = this.#balanced.get(id);
+    if (group === undefined) {
+      const made = new BalancedGroup(id, this.#machine.clock, this.#limits, () => {
+        if (this.#balanced.get(id) === made) this.#balanced.delete(id);
+      });
+      group = made;
+      this.#balanced.set(id, group);
+    }
+    return group;
+  }
+
   join(id: string, ask: JoinAsk): Promise<Joined> {
     const refuse = (errorCode: number) => Promise.resolve(refusedJoin(errorCode, ask.memberId));
     if (id === '') return refuse(ERROR.invalidGroupId);
     const { sessionTimeoutMinMs, sessionTimeoutMaxMs } = this.#limits;
     if (ask.sessionMs < sessionTimeoutMinMs || ask.sessionMs > sessionTimeoutMaxMs) return refuse(ERROR.invalidSessionTimeout);
+    if ((this.#balanced.get(id)?.members.length ?? 0) > 0) return refuse(ERROR.inconsistentGroupProtocol);
+    this.#balanced.delete(id);
     let group = this.#groups.get(id);
     if (group === undefined) {
       if (ask.memberId !== '') return refuse(ERROR.unknownMemberId);
@@ -71,7 +112,7 @@ export class TenantGroups {
       const made = new Group(
         id,
         this.#machine.clock,
-        (prefix) => this.#newId(prefix),
+        (prefix) => this.newId(prefix),
         this.#limits.groupMembersMax,
         () => {
           if (this.#groups.get(id) === made) this.#groups.delete(id);
@@ -103,12 +144,14 @@ export class TenantGroups {
 
   /** Whether this member may keep offsets for the group: a group without members takes them from anybody who is none. */
   checkCommit(id: string, memberId: string, instanceId: string | null, generation: number): number {
+    const balanced = this.#balanced.get(id);
+    if (balanced !== undefined && balanced.members.length > 0) return balanced.checkCommit(memberId, generation);
     const group = this.#groups.get(id);
     if (group !== undefined) return group.checkCommit(memberId, instanceId, generation);
     return generation < 0 ? ERROR.none : ERROR.illegalGeneration;
   }
 
-  #newId(prefix: string): string {
+  newId(prefix: string): string {
     const bytes = Buffer.from(this.#machine.random.bytes(16)).toString('hex');
     return `${prefix}-${bytes.slice(0, 8)}-${bytes.slice(8, 12)}-${bytes.slice(12, 16)}-${bytes.slice(16, 20)}-${bytes.slice(20)}`;
   }

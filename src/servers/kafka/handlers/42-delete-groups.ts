@@ -9,8 +9,7 @@ export const DELETE_GROUPS_HANDLER: Handler = handler(DELETE_GROUPS, async ({ gr
 }));
 
 async function remove(groupId: string, call: Call): Promise<number> {
-  const group = call.door.groups.of(call.peer.principal).get(groupId);
-  if (group !== undefined && group.members.length > 0) return ERROR.nonEmptyGroup;
+  if (call.door.groups.of(call.peer.principal).hasMembers(groupId)) return ERROR.nonEmptyGroup;
   try {
     await call.engine.remove('group', groupId);
     return ERROR.none;

@@ -8,9 +8,8 @@ import { type Handler, handler } from '../handler.ts';
 
 export const OFFSET_DELETE_HANDLER: Handler = handler(OFFSET_DELETE, async ({ groupId, topics }, call) => {
   try {
-    const group = call.door.groups.of(call.peer.principal).get(groupId);
     // What its members read is known to them alone: while there are any, nothing is forgotten.
-    if (group !== undefined && group.members.length > 0) return { errorCode: ERROR.nonEmptyGroup, topics: [] };
+    if (call.door.groups.of(call.peer.principal).hasMembers(groupId)) return { errorCode: ERROR.nonEmptyGroup, topics: [] };
     const description = await call.engine.describe('group', groupId);
     if (description?.kind !== 'group') return { errorCode: ERROR.groupIdNotFound, topics: [] };
     const kept = new Set(description.cursors.map(({ topic, partition }) => `${topic}/${partition}`));

@@ -202,6 +202,8 @@ export const CONSUMER_GROUP_DESCRIBE = {
                 },
               ],
             },
+            /** 0 classic, 1 of the newer protocol. */
+            memberType: 'int8=-1 1+',
           },
         ],
         authorizedOperations: 'int32=-2147483648',
