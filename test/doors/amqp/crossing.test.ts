@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
 import { nodeHost } from '../../../src/host/node-host.ts';
 import { RecordWriter, readMessage } from '../../../src/model/record.ts';
-import { startHttp } from '../../../src/servers/servers.ts';
+import { startHttp } from '../../../src/servers/http/http.ts';
 import { AMQP_LANGUAGE } from '../../../src/wire/amqp/amqp.ts';
 import { connected, REFERENCE, subject, until } from './subject.ts';
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { type AsyncMessage, Connection } from 'rabbitmq-client';
 import { nodeHost } from '../../../src/host/node-host.ts';
-import { startAmqp } from '../../../src/servers/servers.ts';
+import { startAmqp } from '../../../src/servers/amqp/amqp.ts';
 import { REFERENCE, subject, unique, until } from './subject.ts';
 
 function client(t: TestContext, url: string): Connection {

@@ -5,7 +5,7 @@ import { type ChannelModel, connect } from 'amqplib';
 import { type Broker, openBroker } from '../../../src/broker/broker.ts';
 import { MemoryDisk } from '../../../src/host/memory-disk.ts';
 import { nodeHost } from '../../../src/host/node-host.ts';
-import { type AmqpOptions, startAmqp } from '../../../src/servers/servers.ts';
+import { type AmqpOptions, startAmqp } from '../../../src/servers/amqp/amqp.ts';
 import { AMQP_LANGUAGE } from '../../../src/wire/amqp/amqp.ts';
 
 /** Set: the tests run against that server, and those of ours alone are left out. */
