@@ -236,18 +236,21 @@ export class Publisher {
 /** Looks at one record after another, never at two at once. */
 const recordScan: RecordScan = new RecordScan();
 
+/** What the engine is asked for the messages from `from` to `to`. Without spreading: it is made for every message where each has an address of its own. */
 export function publishOf({ route, transient, batch, apart }: Sending, from: number, to: number): Publish {
-  const columns = batch.columns(from, to);
-  return {
+  const publish: { -readonly [P in keyof Publish]: Publish[P] } = {
     exchange: route.exchange,
     address: route.address,
     records: batch.records(from, to),
-    ...(route.exchange === '' && { mayMiss: true }),
-    ...(apart.also.length > 0 && { also: apart.also }),
-    ...(columns !== undefined && { columns }),
-    ...(apart.mandatory && { mandatory: true }),
-    ...(transient && { transient: true }),
   };
+  const columns = batch.columns(from, to);
+  if (columns !== undefined) publish.columns = columns;
+  if (transient) publish.transient = true;
+  if (route.exchange === '') publish.mayMiss = true;
+  if (apart === TOGETHER) return publish;
+  if (apart.also.length > 0) publish.also = apart.also;
+  if (apart.mandatory) publish.mandatory = true;
+  return publish;
 }
 
 /** How an answer of the engine looks when nothing took the message. */

@@ -110,12 +110,9 @@ export class RecordBatch {
 
   /** The finished records from `from` to `to`. Borrowed: until `clear`. */
   records(from: number, to: number): Records {
-    return {
-      bytes: this.#bytes,
-      start: from === 0 ? 0 : (this.#ends[from - 1] ?? 0),
-      ends: this.#ends.subarray(from, to),
-      count: to - from,
-    };
+    // The array may be longer than what is meant: no view is made of the beginning.
+    if (from === 0) return { bytes: this.#bytes, start: 0, ends: this.#ends, count: to };
+    return { bytes: this.#bytes, start: this.#ends[from - 1] ?? 0, ends: this.#ends.subarray(from, to), count: to - from };
   }
 
   /** What the core acts on, of the records from `from` to `to`. */
