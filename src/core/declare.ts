@@ -95,7 +95,7 @@ export function decideRemove(
 export function decideBind(tenant: Tenant, binding: Binding): readonly Entry[] | Refusal {
   const fault = tenant.router.check(binding);
   if (fault !== undefined) return fault;
-  return [{ kind: 'bound', tenant: tenant.name, binding }];
+  return tenant.router.has(binding) ? [] : [{ kind: 'bound', tenant: tenant.name, binding }];
 }
 
 export function decideUnbind(tenant: Tenant, binding: Binding): readonly Entry[] | Refusal {

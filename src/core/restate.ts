@@ -59,11 +59,12 @@ export function digest(state: State): string {
   for (const name of [...state.tenants.keys()].sort()) {
     const tenant = state.tenant(name);
     parts.push(name, tenant.router.digest());
-    for (const queue of sorted(tenant.queues)) parts.push(queue[0], queue[1].id, queue[1].digest());
+    for (const queue of sorted(tenant.queues)) parts.push(queue[0], queue[1].id, queue[1].spec, queue[1].digest());
     for (const [topicName, topic] of sorted(tenant.topics))
       parts.push(
         topicName,
         topic.id,
+        topic.spec,
         topic.partitions.map((p) => [p.start, p.end]),
       );
     for (const [group, cursors] of sorted(tenant.groups)) parts.push(group, sorted(cursors));

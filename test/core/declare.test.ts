@@ -121,6 +121,8 @@ test('what leads nowhere is not bound, and a topic cannot be unbound from its ow
   const world = new World().declare({ kind: 'topic', name: 't' }, { kind: 'queue', name: 'q' });
   const binding = { exchange: 'amq.topic', to: { kind: 'queue', name: 'q' }, pattern: 'a' } as const;
   assert.equal(taken(decideBind(world.tenant, binding)).length, 1);
+  world.bind(binding);
+  assert.deepEqual(taken(decideBind(world.tenant, binding)), [], 'what stands already is not written again');
   assert.equal(refusedAs(decideBind(world.tenant, { ...binding, exchange: 'x' })), 'unknown');
   assert.equal(refusedAs(decideBind(world.tenant, { ...binding, to: { kind: 'queue', name: 'none' } })), 'unknown');
   assert.equal(refusedAs(decideBind(world.tenant, { ...binding, filter: '][' })), 'invalid');

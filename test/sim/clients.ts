@@ -96,8 +96,8 @@ export class Clients {
     const draw = random.int(116);
     if (draw < 38) this.#track('publish', this.#publish(broker));
     else if (draw < 48) this.#track('consume', this.#consume(broker));
-    else if (draw < 70) this.#track('settle', this.#settle(broker));
-    else if (draw < 76) this.#track('receive', this.#receive(broker));
+    else if (draw < 66) this.#track('settle', this.#settle(broker));
+    else if (draw < 74) this.#track('receive', this.#receive(broker));
     else if (draw < 82) this.#track('transaction', this.#transaction(broker));
     else if (draw < 88) this.#track('idempotent', topics.idempotent(broker));
     else if (draw < 93) this.#track('read', topics.read(broker));
@@ -235,7 +235,7 @@ export class Clients {
     const held = this.#held.splice(random.int(Math.max(1, this.#held.length)), 1)[0];
     if (held === undefined) return;
     const { delivered, lease } = held;
-    const outcome = random.pick(['ack', 'ack', 'ack', 'ack', 'nack', 'requeue', 'reject'] as const);
+    const outcome = random.pick(['ack', 'ack', 'ack', 'nack', 'requeue', 'reject', 'reject'] as const);
     const nowMs = broker.nowMs();
     delivered.heldUntilMs = Math.min(delivered.heldUntilMs, nowMs);
     if (outcome === 'ack' || outcome === 'reject') delivered.acked = 'unknown';
@@ -262,7 +262,7 @@ export class Clients {
       const { delivered, lease } = held;
       delivered.acked = 'unknown';
       delivered.heldUntilMs = Math.min(delivered.heldUntilMs, broker.nowMs());
-      const outcome = random.chance(0.3) ? 'reject' : 'ack';
+      const outcome = random.chance(0.5) ? 'reject' : 'ack';
       history.endedIn.set(number, { delivered, outcome });
       operations.push({ kind: 'settle', queue: delivered.queue, runs: Float64Array.of(delivered.number, 1), lease, outcome });
     }

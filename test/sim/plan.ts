@@ -134,8 +134,8 @@ function drawGroups(random: SimRandom, topics: readonly string[]): GroupPlan[] {
 
 function drawQueue(random: SimRandom, name: string): QueueSpec {
   const features = random.int(8);
-  const lease = random.chance(0.4) ? { leaseMs: 20 + random.int(400) } : {};
-  const dead = random.chance(0.5) ? { deadLetter: { exchange: '', address: `dead-${name}` } } : {};
+  const lease = random.chance(0.5) ? { leaseMs: random.chance(0.5) ? 5 + random.int(30) : 20 + random.int(400) } : {};
+  const dead = random.chance(0.7) ? { deadLetter: { exchange: '', address: `dead-${name}` } } : {};
   switch (features) {
     case 0:
       return { kind: 'queue', name, priorityMax: 1 + random.int(9), ...lease };
@@ -156,9 +156,9 @@ function drawQueue(random: SimRandom, name: string): QueueSpec {
         retry: { attempts: 2 + random.int(3), backoffMs: random.int(100), jitter: random.pick([0, 0.5]) },
       };
     case 6:
-      return { kind: 'queue', name, delayMs: random.int(200), ...lease };
+      return { kind: 'queue', name, delayMs: random.int(200), ...lease, ...dead };
     default:
-      return { kind: 'queue', name, ...lease, ...(random.chance(0.2) && { singleActiveConsumer: true }) };
+      return { kind: 'queue', name, ...lease, ...dead, ...(random.chance(0.2) && { singleActiveConsumer: true }) };
   }
 }
 

@@ -98,6 +98,11 @@ export class Router<T> {
     return isRefusal(prepared) ? prepared : undefined;
   }
 
+  /** True when just this binding stands already. */
+  has(binding: Binding): boolean {
+    return this.#cache.exchange(binding.exchange)?.outgoing.has(bindingId(binding)) === true;
+  }
+
   /** Binds; the same binding again is fine and changes nothing. */
   bind(binding: Binding): Refusal | undefined {
     const prepared = this.#prepare(binding);
