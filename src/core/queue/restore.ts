@@ -48,7 +48,9 @@ export class Restorer {
   #head(reader: PieceReader): void {
     const version = reader.whole();
     if (version !== VERSION)
-      throw new RangeError(`A queue was restated in version ${version}; this one reads ${VERSION}. Open the data with the signalbox that wrote it.`);
+      throw new RangeError(
+        `A queue was restated in version ${version}; this one reads ${VERSION}. Open the data with the signalbox that wrote it.`,
+      );
     const { rows, totals } = this.#contents;
     if (rows.tail > 0) throw new RangeError('A queue that has had messages cannot be restored over. Restore into a new one.');
     this.#tail = reader.whole();
