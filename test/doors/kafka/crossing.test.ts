@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { IHeaders } from 'kafkajs';
 import { offset } from '../../../src/model/lines.ts';
+import type { HeaderValue, Message } from '../../../src/model/message.ts';
 import { RecordWriter, readMessage } from '../../../src/model/record.ts';
 import { KAFKA } from '../../../src/wire/kafka/kafka.ts';
 import { Collector, client, producerOf } from './kafkajs.ts';
@@ -80,4 +82,75 @@ test('a group that read by Kafka goes on where it was by the other faces', async
     );
   });
   assert.equal(from, 3);
+});
+
+/** Each property as docs/crossing.md says it is on a Kafka record; absent = it has no place there. */
+const ROWS: readonly (readonly [Partial<Message>, string | undefined])[] = [
+  [{ id: 'i' }, 'ce_id'],
+  [{ source: '/s' }, 'ce_source'],
+  [{ type: 't' }, 'ce_type'],
+  [{ subject: 'j' }, 'ce_subject'],
+  [{ contentType: 'text/plain' }, 'content-type'],
+  [{ contentEncoding: 'gzip' }, 'content-encoding'],
+  [{ correlationId: 'c' }, 'correlation-id'],
+  [{ replyTo: 'r' }, 'reply-to'],
+  [{ priority: 3 }, undefined],
+  [{ ttlMs: 1000 }, undefined],
+];
+
+const VALUES: readonly (readonly [HeaderValue, string | null, HeaderValue])[] = [
+  ['text', 'text', 'text'],
+  [true, 'true', 'true'],
+  [1.5, '1.5', '1.5'],
+  [12n, '12', '12'],
+  [Uint8Array.of(0xff), '\ufffd', Uint8Array.of(0xff)],
+  [Buffer.from('utf8'), 'utf8', 'utf8'],
+  [null, null, null],
+  [['a', 1], '["a",1]', '["a",1]'],
+  [new Map([['k', null]]), '{"k":null}', '{"k":null}'],
+];
+
+test('every property and every kind of header value crosses as the table says, out and in again', async (t) => {
+  const door = await opened(t);
+  for (const name of ['out', 'in']) await door.engine.declare({ kind: 'topic', name });
+  const writer = new RecordWriter();
+  const base = {
+    exchange: 'amq.topic',
+    address: 'out',
+    timestampMs: 1_700_000_000_000,
+    headers: new Map<string, HeaderValue>(),
+    body: Buffer.from('b'),
+  };
+  for (const [property] of ROWS) writer.write({ ...base, ...property });
+  for (const [value] of VALUES) writer.write({ ...base, headers: new Map([['h', value]]) });
+  await door.engine.publish({ address: 'out', records: writer.take() });
+  const kafka = client(door);
+  const collector = await Collector.run(door, kafka, ['out']);
+  const taken = await collector.until(ROWS.length + VALUES.length);
+  for (const [i, [property, header]] of ROWS.entries()) {
+    const [value] = Object.values(property);
+    assert.deepEqual(taken[i]?.headers, header === undefined ? {} : { [header]: Buffer.from(String(value)) });
+  }
+  for (const [i, [, text]] of VALUES.entries()) {
+    const { h } = taken[ROWS.length + i]?.headers ?? {};
+    assert.equal(h?.toString() ?? null, text);
+  }
+  const producer = await producerOf(door, kafka);
+  // kafkajs cannot send a header that is null.
+  const sendable = ({ h, ...headers }: IHeaders) => (h === undefined || h === null ? headers : { ...headers, h });
+  const messages = taken.map(({ key, value, headers = {}, timestamp }) => ({ key, value, timestamp, headers: sendable(headers) }));
+  await producer.send({ topic: 'in', messages });
+  const { records } = await door.engine.fetch({ topic: 'in', partition: 0, offset: offset(0) });
+  const back = Array.from({ length: records.count }, (_, i) =>
+    readMessage(records.bytes, i === 0 ? records.start : (records.ends[i - 1] ?? 0), LANGUAGES),
+  );
+  for (const [i, [property, header]] of ROWS.entries()) {
+    const { exchange, address, timestampMs, body, headers, ...rest } = back[i] ?? base;
+    assert.deepEqual(
+      [exchange, address, timestampMs, Buffer.from(body).toString(), headers.size],
+      ['amq.topic', 'in', base.timestampMs, 'b', 0],
+    );
+    assert.deepEqual(rest, header === undefined ? {} : property);
+  }
+  for (const [i, [, , value]] of VALUES.entries()) assert.deepEqual(back[ROWS.length + i]?.headers.get('h') ?? null, value);
 });

@@ -9,11 +9,14 @@ import {
   API_VERSIONS,
   BatchHead,
   CREATE_TOPICS,
+  DESCRIBE_GROUPS,
+  DESCRIBE_TOPIC_PARTITIONS,
   ERROR,
   encodeRequest,
   FETCH,
   HEARTBEAT,
   KAFKA,
+  LIST_GROUPS,
   LIST_OFFSETS,
   METADATA,
   NO_UUID,
@@ -509,5 +512,73 @@ test('batches and records of others stand side by side in a partition', async (t
   assert.deepEqual(
     found,
     ['0', '1', '2', '3', '4', '5'].map((value, i) => [i, value]),
+  );
+});
+
+test('topics in pages, with lists that are never null', async (t) => {
+  const door = await asked(t);
+  for (const [name, partitions] of [
+    ['a', 2],
+    ['b', 3],
+    ['c', 1],
+  ] as const)
+    await door.engine.declare({ kind: 'topic', name, partitions });
+  const client = door.client();
+  const page = async (cursor: unknown, names: string[] = [], responsePartitionLimit = 3) => {
+    const topics = names.map((name) => ({ name }));
+    const answer = await client.ask(DESCRIBE_TOPIC_PARTITIONS, 0, { topics, responsePartitionLimit, cursor });
+    for (const { partitions } of answer.topics)
+      for (const one of partitions) assert.deepEqual([one.eligibleLeaderReplicas, one.lastKnownElr], [[], []]);
+    const seen = answer.topics.map(({ name, partitions }: { name: string; partitions: { partitionIndex: number }[] }) => [
+      name,
+      ...partitions.map((one) => one.partitionIndex),
+    ]);
+    return [seen, answer.nextCursor];
+  };
+  const [first, next] = await page(null);
+  assert.deepEqual(
+    [first, next],
+    [
+      [
+        ['a', 0, 1],
+        ['b', 0],
+      ],
+      { topicName: 'b', partitionIndex: 1 },
+    ],
+  );
+  assert.deepEqual(await page(next), [
+    [
+      ['b', 1, 2],
+      ['c', 0],
+    ],
+    null,
+  ]);
+  assert.deepEqual(await page(null, ['c', 'none']), [[['c', 0], ['none']], null]);
+});
+
+test('a group that only has offsets is one of consumers, without members', async (t) => {
+  const door = await asked(t);
+  await door.engine.declare({ kind: 'topic', name: 'a' });
+  await door.engine.moveCursors('g', [{ topic: 'a', partition: 0, offset: offset(0) }]);
+  const client = door.client();
+  const { groups } = await client.ask(LIST_GROUPS, 5, { statesFilter: [], typesFilter: [] });
+  assert.deepEqual(groups, [{ groupId: 'g', protocolType: 'consumer', groupState: 'Empty', groupType: 'classic' }]);
+  const list = async (statesFilter: string[], typesFilter: string[]) =>
+    (await client.ask(LIST_GROUPS, 5, { statesFilter, typesFilter })).groups.length;
+  assert.deepEqual(
+    [await list(['empty'], []), await list(['Stable'], []), await list([], ['Consumer']), await list([], ['classic'])],
+    [1, 0, 0, 1],
+  );
+  const described = await client.ask(DESCRIBE_GROUPS, 6, { groups: ['g', 'none'], includeAuthorizedOperations: false });
+  assert.deepEqual(
+    described.groups.map(({ groupState, protocolType, errorCode }: { groupState: string; protocolType: string; errorCode: number }) => [
+      groupState,
+      protocolType,
+      errorCode,
+    ]),
+    [
+      ['Empty', 'consumer', ERROR.none],
+      ['Dead', '', ERROR.groupIdNotFound],
+    ],
   );
 });

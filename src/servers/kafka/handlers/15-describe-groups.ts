@@ -15,6 +15,8 @@ export const STATE_NAMES: Readonly<Record<GroupState, string>> = {
   stable: 'Stable',
 };
 const DEAD = 'Dead';
+/** Whoever keeps offsets consumes. */
+const CONSUMER = 'consumer';
 const UNKNOWN_IS_ERROR_SINCE = 6;
 
 export const DESCRIBE_GROUPS_HANDLER: Handler = handler(DESCRIBE_GROUPS, async ({ groups }, call) => ({
@@ -27,7 +29,7 @@ async function describe(groupId: string, call: Call): Promise<Answer> {
     const group = call.door.groups.of(call.peer.principal).get(groupId);
     const kept = await call.engine.describe('group', groupId);
     if (group !== undefined) return shown(group);
-    if (kept !== undefined) return { ...nobody, groupState: STATE_NAMES.empty };
+    if (kept !== undefined) return { ...nobody, protocolType: CONSUMER, groupState: STATE_NAMES.empty };
     if (call.version < UNKNOWN_IS_ERROR_SINCE) return { ...nobody, groupState: DEAD };
     return { ...nobody, groupState: DEAD, errorCode: ERROR.groupIdNotFound, errorMessage: `There is no group "${groupId}".` };
   } catch (error) {

@@ -6,7 +6,7 @@ import { type Handler, handler } from '../handler.ts';
 import { STATE_NAMES } from './15-describe-groups.ts';
 
 const CLASSIC = 'classic';
-/** Of the newer protocol. */
+/** The newer protocol; and what groups are for, in Kafka's word: whoever keeps offsets consumes. */
 const CONSUMER = 'consumer';
 
 export const LIST_GROUPS_HANDLER: Handler = handler(LIST_GROUPS, async ({ statesFilter, typesFilter }, call) => {
@@ -14,7 +14,11 @@ export const LIST_GROUPS_HANDLER: Handler = handler(LIST_GROUPS, async ({ states
     const found = new Map<string, { readonly protocolType: string; readonly groupState: string; readonly groupType: string }>();
     for (const group of await call.engine.list('group')) {
       if (group.kind === 'group')
-        found.set(group.name, { protocolType: '', groupState: STATE_NAMES[group.members === 0 ? 'empty' : 'stable'], groupType: CLASSIC });
+        found.set(group.name, {
+          protocolType: CONSUMER,
+          groupState: STATE_NAMES[group.members === 0 ? 'empty' : 'stable'],
+          groupType: CLASSIC,
+        });
     }
     for (const { id, protocolType, state } of call.door.groups.of(call.peer.principal).all())
       found.set(id, { protocolType, groupState: STATE_NAMES[state], groupType: CLASSIC });

@@ -39,8 +39,8 @@ async function shown(name: string, from: number, countMax: number, call: Call): 
       leaderEpoch: LEADER_EPOCH,
       replicaNodes: [NODE_ID],
       isrNodes: [NODE_ID],
-      eligibleLeaderReplicas: null,
-      lastKnownElr: null,
+      eligibleLeaderReplicas: [],
+      lastKnownElr: [],
       offlineReplicas: [],
     }));
     const next = from + partitions.length;
