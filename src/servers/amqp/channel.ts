@@ -42,7 +42,11 @@ export class Channel implements Recipient, Taker, Outbound {
   readonly #ended: (channel: Channel) => void;
   readonly #intake: Intake = new Intake(this);
   /** Sources by number; what is settled names one. */
-  readonly #sources: Source[] = [];
+  readonly #sources: (Source | undefined)[] = [];
+  /** Numbers of sources that are no more. */
+  readonly #free: number[] = [];
+  /** Sources of messages that were got one by one, by queue. */
+  readonly #gets: Map<string, number> = new Map();
   confirms: Confirms | undefined;
   transaction: Transaction | undefined;
   /** For consumers to come; `Infinity`: no limit. */
@@ -173,8 +177,24 @@ export class Channel implements Recipient, Taker, Outbound {
   }
 
   enter(source: Source): number {
-    this.#sources.push(source);
-    return this.#sources.length - 1;
+    const number = this.#free.pop() ?? this.#sources.length;
+    this.#sources[number] = source;
+    return number;
+  }
+
+  leave(number: number): void {
+    if (this.#sources[number] === undefined) return;
+    this.#sources[number] = undefined;
+    this.#free.push(number);
+  }
+
+  /** The source of messages got from a queue: one for all of them, however many are got. */
+  sourceOfGets(queue: string, leased: boolean): number {
+    const known = this.#gets.get(queue);
+    if (known !== undefined && this.#sources[known]?.leased === leased) return known;
+    const number = this.enter({ queue, leased, freed: () => undefined });
+    this.#gets.set(queue, number);
+    return number;
   }
 
   /** Publishes gathered so far go to the engine, and so do settlements. */

@@ -34,6 +34,8 @@ export interface Recipient {
   readonly sharedMax: number;
   /** Number of a source of deliveries, for `unacked`. */
   enter(source: Source): number;
+  /** Nothing of it is held any more, and nothing will be. */
+  leave(source: number): void;
   /** The engine has ended the consumer. */
   gone(consumer: Live): void;
   touch(): void;
@@ -175,11 +177,13 @@ export class LiveConsumer implements Receiver, Live {
 
   freed(count: number): void {
     this.#held -= count;
+    if (this.#ended && this.#held <= 0) this.#channel.leave(this.#source);
   }
 
   cancelled(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.freed(0);
     this.#channel.gone(this);
   }
 
@@ -193,6 +197,7 @@ export class LiveConsumer implements Receiver, Live {
         settling.add(this.#returning, waiting.numbers[i] ?? 0, waiting.lease, 'requeue');
     }
     this.#surplus.length = 0;
+    this.freed(0);
     await this.#engine?.cancel({ keep });
   }
 

@@ -33,6 +33,7 @@ export class Door {
   readonly visitors: Set<Visitor> = new Set();
   /** Exclusive queues by tenant and name: whose connection's they are. */
   readonly #owners = new Map<string, Visitor>();
+  readonly #owned = new WeakMap<Visitor, Set<string>>();
   /** Exchanges by tenant and name: whether messages to them may ask for a delay. */
   readonly #delayed = new Map<string, boolean>();
   readonly figures = { published: 0, delivered: 0, returned: 0 };
@@ -53,18 +54,21 @@ export class Door {
 
   own(tenant: string, queue: string, owner: Visitor): void {
     this.#owners.set(`${tenant}\n${queue}`, owner);
+    const owned = this.#owned.get(owner);
+    if (owned === undefined) this.#owned.set(owner, new Set([queue]));
+    else owned.add(queue);
   }
 
   disown(tenant: string, queue: string): void {
-    this.#owners.delete(`${tenant}\n${queue}`);
+    const key = `${tenant}\n${queue}`;
+    const owner = this.#owners.get(key);
+    if (owner !== undefined) this.#owned.get(owner)?.delete(queue);
+    this.#owners.delete(key);
   }
 
   /** Names of the exclusive queues of a connection. */
-  ownedBy(tenant: string, owner: Visitor): string[] {
-    const prefix = `${tenant}\n`;
-    const names: string[] = [];
-    for (const [key, one] of this.#owners) if (one === owner && key.startsWith(prefix)) names.push(key.slice(prefix.length));
-    return names;
+  ownedBy(owner: Visitor): string[] {
+    return [...(this.#owned.get(owner) ?? [])];
   }
 
   /** Whether messages to this exchange may ask for a delay; `house` knows it in that tenant. */

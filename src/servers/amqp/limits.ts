@@ -26,6 +26,8 @@ export interface AmqpLimits extends SocketLimits {
 
 export const AMQP_LIMITS: AmqpLimits = {
   ...SOCKET_LIMITS,
+  // A consumer that computes for a while reads nothing meanwhile; its heartbeat would not be missed before either.
+  stallMs: 120_000,
   handshakeMs: 10_000,
   frameMax: 128 * 1024,
   channelMax: 2047,
@@ -40,3 +42,6 @@ export const AMQP_LIMITS: AmqpLimits = {
 
 /** Smallest frame a client may ask for [4.2.3 of the specification: 4096]. */
 export const FRAME_MIN = 4096;
+
+/** Before anything is agreed on; room for a long token. */
+export const STRANGER_FRAME_MAX: number = 64 * 1024;

@@ -20,7 +20,7 @@ import { act } from './dispatch.ts';
 import type { Door } from './door.ts';
 import { AmqpFault, faultOf } from './faults.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { FRAME_MIN } from './limits.ts';
+import { FRAME_MIN, STRANGER_FRAME_MAX } from './limits.ts';
 import type { Link } from './link.ts';
 import type { Peer } from './login.ts';
 import { type Opened, Opening } from './opening.ts';
@@ -72,7 +72,7 @@ export class Session implements FrameSink, Link, Opened {
     this.#wire = wire;
     this.output = new Output(door.chunks);
     this.output.frameMax = FRAME_MIN;
-    this.#reader = new FrameReader(this, door.limits.frameMax);
+    this.#reader = new FrameReader(this, Math.min(door.limits.frameMax, STRANGER_FRAME_MAX));
     this.#opening = new Opening(door, peer, this);
     this.#heartbeat = new Heartbeat(clock);
     this.#pressure = new Pressure(wire, clock, door.limits, (blocked) => this.#tellBlocked(blocked));
@@ -298,7 +298,7 @@ export class Session implements FrameSink, Link, Opened {
     const channels = [...this.#channels.values()];
     this.#channels.clear();
     await Promise.all(channels.map((channel) => channel.drop().catch((error: unknown) => this.door.tell(error, 'channel'))));
-    for (const queue of this.door.ownedBy(this.vhost, this)) {
+    for (const queue of this.door.ownedBy(this)) {
       this.door.disown(this.vhost, queue);
       await this.house.remove('queue', queue).catch((error: unknown) => {
         // Gone by itself (auto-delete), or with the broker.

@@ -104,6 +104,7 @@ export class StreamConsumer implements Live, Source {
 
   freed(count: number): void {
     this.#held -= count;
+    if (this.#stop.signal.aborted && this.#held <= 0) this.#channel.leave(this.#source);
   }
 
   announce(): void {
@@ -113,6 +114,7 @@ export class StreamConsumer implements Live, Source {
 
   async cancel(): Promise<void> {
     this.#stop.abort();
+    this.freed(0);
     for (const go of this.#room.splice(0)) go();
   }
 }

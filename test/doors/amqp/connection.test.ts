@@ -167,6 +167,13 @@ test('messages that are not whole are bounded together', { skip: REFERENCE !== u
   assert.match(await client.farewell(), /^506 RESOURCE_ERROR/);
 });
 
+test('a stranger may not send large frames', { skip: REFERENCE !== undefined }, async (t) => {
+  const { port } = await subject(t);
+  const client = new RawClient(t, port);
+  client.send(GREETING, frame(FRAME.method, 0, new Uint8Array(70_000)));
+  assert.match(await client.farewell(), /^501 FRAME_ERROR/);
+});
+
 test('a client that says nothing is let go', { skip: REFERENCE !== undefined }, async (t) => {
   const { port } = await subject(t, { limits: { handshakeMs: 30 } });
   const client = new RawClient(t, port);

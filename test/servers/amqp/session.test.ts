@@ -76,3 +76,29 @@ test('what a channel held goes back when the connection goes, in order, and says
   const got = await again.hears('basic.get-ok');
   assert.deepEqual([got?.redelivered, got?.messageCount], [true, 2]);
 });
+
+test('a publisher held back longer than a moment is told, and told when it is over', async (t) => {
+  const talk = await talking(t, undefined, { blockedMs: 10 });
+  const relief = talk.press();
+  talk.say(frame(FRAME.heartbeat, 0, new Uint8Array(0)));
+  const blocked = await talk.hears('connection.blocked');
+  assert.match(blocked?.reason ?? '', /disk/);
+  assert.ok(talk.wire.held);
+  relief();
+  await talk.hears('connection.unblocked');
+  assert.ok(!talk.wire.held);
+});
+
+test('a get and a consumer on one channel do not mix their messages', async (t) => {
+  const talk = await talking(t);
+  for (const name of ['gets', 'feeds']) await talk.broker.declare({ kind: 'queue', name });
+  const sent = (queue: string, text: string): Buffer =>
+    Buffer.concat([publish(queue), header(1, text.length), frame(FRAME.body, 1, Buffer.from(text))]);
+  talk.say(...Array.from({ length: 20 }, () => [sent('gets', 'got'), sent('feeds', 'delivered')]).flat());
+  await talk.until(async () => (await talk.ready('feeds')) === 20);
+  const consume = { ticket: 0, queue: 'feeds', consumerTag: 't', noLocal: false, noAck: true, exclusive: false, nowait: false };
+  const get = method(1, 'basic.get', { ticket: 0, queue: 'gets', noAck: true });
+  talk.say(get, method(1, 'basic.consume', { ...consume, arguments: new Map() }), ...Array.from({ length: 19 }, () => get));
+  await talk.until(() => talk.count('basic.get-ok') === 20 && talk.count('basic.deliver') === 20);
+  assert.deepEqual(talk.bodies, { 'basic.get-ok': Array(20).fill('got'), 'basic.deliver': Array(20).fill('delivered') });
+});

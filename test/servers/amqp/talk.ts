@@ -6,7 +6,7 @@ import { MemoryDisk } from '../../../src/host/memory-disk.ts';
 import { nodeHost } from '../../../src/host/node-host.ts';
 import type { Engine } from '../../../src/model/engine.ts';
 import { Door } from '../../../src/servers/amqp/door.ts';
-import { AMQP_LIMITS } from '../../../src/servers/amqp/limits.ts';
+import { AMQP_LIMITS, type AmqpLimits } from '../../../src/servers/amqp/limits.ts';
 import { Session, type Wire } from '../../../src/servers/amqp/session.ts';
 import { Attempts } from '../../../src/servers/attempts.ts';
 import { AMQP_LANGUAGE, type Args, decodeMethod, FRAME, FrameReader, type Method, type MethodName } from '../../../src/wire/amqp/amqp.ts';
@@ -23,6 +23,8 @@ export interface Talk {
   readonly broker: Broker;
   readonly session: Session;
   readonly wire: TestWire;
+  /** Bodies that came, by the method before them. */
+  readonly bodies: Readonly<Record<string, readonly string[]>>;
   /** How often the engine was asked to publish. */
   readonly publishes: number;
   say(...frames: readonly Buffer[]): void;
@@ -31,6 +33,8 @@ export interface Talk {
   /** How many methods of this name were heard and not asked for. */
   count(name: MethodName): number;
   ready(queue: string): Promise<number>;
+  /** Too much is on its way to the disk, from now until the answer is called. */
+  press(): () => void;
   /** The client has read what waited. */
   room(): void;
   turn(): Promise<void>;
@@ -38,19 +42,28 @@ export interface Talk {
 }
 
 /** With its channel 1 open. `former`: on the same broker. */
-export async function talking(t: TestContext, former?: Talk): Promise<Talk> {
+export async function talking(t: TestContext, former?: Talk, limits: Partial<AmqpLimits> = {}): Promise<Talk> {
   const host = { ...nodeHost({ level: 'warn' }), disk: new MemoryDisk() };
   const broker = former?.broker ?? (await openBroker(host, { directory: '/memory', durability: 'memory', languages: [AMQP_LANGUAGE] }));
   const counting = counted(broker);
   const languages = new Map([[AMQP_LANGUAGE.number, AMQP_LANGUAGE]]);
-  const door = new Door(counting.engine, host, AMQP_LIMITS, languages, new Attempts(host.clock, 20, 60_000));
+  const door = new Door(counting.engine, host, { ...AMQP_LIMITS, ...limits }, languages, new Attempts(host.clock, 20, 60_000));
   const heard: Method[] = [];
+  const bodies: Record<string, string[]> = {};
+  let last = '';
   const reader = new FrameReader(
     {
       deaf: false,
       greeting: () => undefined,
       frame: (type, _channel, bytes, _view, start, end) => {
-        if (type === FRAME.method) heard.push(decodeMethod(bytes.subarray(start, end)));
+        if (type === FRAME.method) {
+          const method = decodeMethod(bytes.subarray(start, end));
+          heard.push(method);
+          last = method.name;
+        } else if (type === FRAME.body) {
+          bodies[last] ??= [];
+          bodies[last]?.push(bytes.toString('utf8', start, end));
+        }
       },
     },
     1 << 20,
@@ -89,6 +102,7 @@ export async function talking(t: TestContext, former?: Talk): Promise<Talk> {
     broker,
     session,
     wire,
+    bodies,
     get publishes() {
       return counting.publishes;
     },
@@ -105,6 +119,7 @@ export async function talking(t: TestContext, former?: Talk): Promise<Talk> {
       const described = await broker.describe('queue', queue);
       return described?.kind === 'queue' ? described.ready : 0;
     },
+    press: () => counting.press(),
     room: () => {
       wire.full = false;
       const all = waiting;
@@ -121,7 +136,7 @@ export async function talking(t: TestContext, former?: Talk): Promise<Talk> {
   talk.say(
     GREETING,
     method(0, 'connection.start-ok', {
-      clientProperties: new Map(),
+      clientProperties: new Map([['capabilities', new Map([['connection.blocked', true]])]]),
       mechanism: 'PLAIN',
       response: Buffer.from('\0guest\0guest'),
       locale: 'en_US',
@@ -137,13 +152,22 @@ export async function talking(t: TestContext, former?: Talk): Promise<Talk> {
   return talk;
 }
 
-/** The same engine, which counts. */
-function counted(broker: Broker): { readonly engine: Engine; readonly publishes: number } {
+interface Counted {
+  readonly engine: Engine;
+  readonly publishes: number;
+  press(): () => void;
+}
+
+/** The same engine, which counts, and can be made to say that its disk is slow. */
+function counted(broker: Broker): Counted {
   let publishes = 0;
+  let pressed: PromiseWithResolvers<void> | undefined;
   const watch = (engine: Engine): Engine =>
     new Proxy(engine, {
       get: (target, name) => {
         if (name === 'as') return (principal: Parameters<Engine['as']>[0]) => watch(target.as(principal));
+        if (name === 'pressed') return pressed !== undefined;
+        if (name === 'relief') return () => pressed?.promise ?? Promise.resolve();
         if (name === 'publish') publishes++;
         const value: unknown = Reflect.get(target, name, target);
         return typeof value === 'function' ? value.bind(target) : value;
@@ -153,6 +177,14 @@ function counted(broker: Broker): { readonly engine: Engine; readonly publishes:
     engine: watch(broker),
     get publishes() {
       return publishes;
+    },
+    press: () => {
+      const now = Promise.withResolvers<void>();
+      pressed = now;
+      return () => {
+        pressed = undefined;
+        now.resolve();
+      };
     },
   };
 }

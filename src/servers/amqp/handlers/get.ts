@@ -4,7 +4,6 @@ import { type Args, encodeMethod } from '../../../wire/amqp/amqp.ts';
 import type { Channel } from '../channel.ts';
 import { AmqpFault, noQueue } from '../faults.ts';
 import { checkOwner, queueNamed } from '../names.ts';
-import type { Source } from '../settling.ts';
 import { find, refusedFor } from './queue.ts';
 
 export async function get(channel: Channel, args: Args<'basic.get'>): Promise<void> {
@@ -25,16 +24,17 @@ export async function get(channel: Channel, args: Args<'basic.get'>): Promise<vo
     link.output.method(channel.id, encodeMethod('basic.get-empty', { clusterId: '' }));
     return;
   }
+  const left = (await find(channel, queue))?.ready ?? 0;
   const { bytes, at, numbers, lease, attempts, deaths, returned } = deliveries;
-  const source: Source = { queue, leased: spec.leaseMs !== undefined, freed: () => undefined };
   const [number = 0] = numbers;
   if (!channel.isOpen) {
     // The channel has ended meanwhile: nobody will ever settle it.
-    if (!args.noAck) channel.settling.add(source, number, lease, 'nack');
-    channel.flushSettled();
+    if (!args.noAck) await link.engine.settle({ queue, runs: Float64Array.of(number, 1), lease, outcome: 'requeue' });
     return;
   }
-  const deliveryTag = args.noAck ? channel.unacked.skip() : channel.unacked.add(number, lease, channel.enter(source));
+  const deliveryTag = args.noAck
+    ? channel.unacked.skip()
+    : channel.unacked.add(number, lease, channel.sourceOfGets(queue, spec.leaseMs !== undefined));
   const often = attempts[0] ?? 1;
   const died = deaths?.[0];
   const more = spec.retry !== undefined && often > 1 ? new Map([['x-delivery-count', often - 1]]) : undefined;
@@ -44,7 +44,6 @@ export async function get(channel: Channel, args: Args<'basic.get'>): Promise<vo
     at[0] ?? 0,
     died === undefined && more === undefined ? undefined : { deaths: died, more },
   );
-  const left = (await find(channel, queue))?.ready ?? 0;
   const [exchange, routingKey] = outgoing.texts;
   link.output.method(
     channel.id,
