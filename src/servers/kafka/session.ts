@@ -165,7 +165,7 @@ export class Session {
       throw new BytesError('value', 0, `API ${head.key} version ${head.version} is not spoken here.`);
     }
     const { door, peer } = { door: this.#door, peer: this.#peer };
-    if (!handler.forStrangers && peer.principal === undefined)
+    if (!handler.forStrangers && isStranger(peer, door))
       throw new BytesError('value', 0, `API ${head.key} is not answered before authentication.`);
     const call: Call = {
       door,
@@ -193,6 +193,11 @@ export class Session {
     this.end();
     this.#line.close(why);
   }
+}
+
+/** Who came while there were no users must say who it is once there are some. */
+function isStranger({ principal }: Peer, { engine }: Door): boolean {
+  return principal === undefined || (principal.user === undefined && engine.guarded);
 }
 
 /** Versions below the API's own window that are told of, to be served by nobody, are not served. */

@@ -430,6 +430,19 @@ test('who must say who they are is not answered before, and may then do what the
   await stranger.closed;
 });
 
+test('who came while there were no users is asked who it is once there are some', async (t) => {
+  const door = await asked(t);
+  const client = door.client();
+  assert.deepEqual((await client.ask(METADATA, 1, { topics: null })).topics, []);
+  const secrets = { password: await passwordVerifier('secret', new Uint8Array(16)) };
+  await door.engine.declare({ kind: 'user', name: 'eve', read: ['*'], secrets });
+  const again = door.client();
+  await assert.rejects(client.ask(METADATA, 1, { topics: null }), /closed/);
+  await again.ask(SASL_HANDSHAKE, 1, { mechanism: 'PLAIN' });
+  assert.equal((await again.ask(SASL_AUTHENTICATE, 2, { authBytes: Buffer.from('\0eve\0secret') })).errorCode, ERROR.none);
+  assert.deepEqual((await again.ask(METADATA, 1, { topics: null })).topics, []);
+});
+
 test('guessing is slow', async (t) => {
   const door = await asked(t, { limits: { attemptsMax: 3 } });
   await door.engine.declare({
