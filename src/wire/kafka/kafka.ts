@@ -16,7 +16,7 @@ export {
   readResponse,
 } from './frame.ts';
 export { KAFKA } from './language.ts';
-export { packOf } from './pack.ts';
+export { packInPlace, packOf } from './pack.ts';
 export { unpackBatch } from './single.ts';
 export {
   ADD_OFFSETS_TO_TXN,

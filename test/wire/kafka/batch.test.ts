@@ -6,6 +6,7 @@ import { type Records, RecordWriter, readMessage } from '../../../src/model/reco
 import { BatchHead, place, stampAppendTime } from '../../../src/wire/kafka/batch.ts';
 import { encodeBatch } from '../../../src/wire/kafka/batch-writer.ts';
 import { KAFKA } from '../../../src/wire/kafka/language.ts';
+import { packInPlace, packOf } from '../../../src/wire/kafka/pack.ts';
 import { unpackBatch } from '../../../src/wire/kafka/single.ts';
 import { batchOf, type Rec, TIME_MS } from './batches.ts';
 
@@ -202,4 +203,22 @@ test('a batch that says other than it holds is refused', () => {
   assert.throws(() => unpackBatch(batch.subarray(0, 70), 0, 'a'), { name: 'BytesError' });
   assert.throws(() => unpackBatch(batchOf([{ value: 'a' }], { codec: 1, compress: () => Buffer.from('no') }), 0, 'a'), /gzip/);
   assert.throws(() => unpackBatch(batchOf([{ value: 'a' }], { codec: 4, compress: () => Buffer.from('no') }), 0, 'a'), /zstd/);
+});
+
+test('a batch is made a record where it lies, with what stands in front of it written over, or is copied where there is no room', () => {
+  const batch = batchOf([{ value: 'a' }, { value: 'b' }]);
+  const room = new Uint8Array(30 + batch.length);
+  room.fill(0x77);
+  room.set(batch, 30);
+  const copied = packOf('topic', batch);
+  const placed = packInPlace('topic', room.subarray(30));
+  assert.equal(Buffer.from(placed.bytes).toString('hex'), Buffer.from(copied.bytes).toString('hex'));
+  assert.equal(placed.bytes.buffer, room.buffer);
+  assert.deepEqual([...room.subarray(0, 5)], [0x77, 0x77, 0x77, 0x77, 0x77], 'no more than is needed');
+  assert.notEqual(packInPlace('topic', room.subarray(30).slice()).bytes.buffer, room.buffer);
+  const head = copied.bytes.subarray(8, 25);
+  assert.deepEqual([KAFKA.count?.(head, copied.bytes.subarray(25)), copied.ends[0]], [2, copied.bytes.length]);
+  assert.throws(() => readMessage(copied.bytes, 0, LANGUAGES), { code: 'invalid' }, 'it is no single message');
+  const single = packOf('topic', batchOf([{ key: 'k', value: 'only' }], { codec: 1 }));
+  assert.equal(Buffer.from(readMessage(single.bytes, 0, LANGUAGES).body).toString(), 'only', 'but a batch of one is');
 });

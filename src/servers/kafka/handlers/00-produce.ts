@@ -4,7 +4,16 @@
  */
 
 import type { Engine, ProducerStamp } from '../../../model/engine.ts';
-import { type BatchFault, BatchHead, ERROR, type ErrorCode, PRODUCE, packOf, type ResponseOf } from '../../../wire/kafka/kafka.ts';
+import {
+  type BatchFault,
+  BatchHead,
+  ERROR,
+  type ErrorCode,
+  PRODUCE,
+  packInPlace,
+  packOf,
+  type ResponseOf,
+} from '../../../wire/kafka/kafka.ts';
 import { type Fault, faultOf, KafkaFault } from '../fault.ts';
 import { type Call, type Handler, handler } from '../handler.ts';
 import { describeTopic } from '../topics.ts';
@@ -19,11 +28,14 @@ export const PRODUCE_HANDLER: Handler = handler(
   PRODUCE,
   async ({ transactionalId, acks, topicData }, call) => {
     if (call.engine.pressed) await call.engine.relief();
+    const isAlone = topicData.length === 1 && topicData[0]?.partitionData.length === 1;
     const responses = await Promise.all(
       topicData.map(async ({ name: topic, partitionData }) => ({
         name: topic,
         partitionResponses: await Promise.all(
-          partitionData.map(({ index: partition, records }) => produce({ topic, partition, records, acks, transactionalId }, call)),
+          partitionData.map(({ index: partition, records }) =>
+            produce({ topic, partition, records, isAlone, acks, transactionalId }, call),
+          ),
         ),
       })),
     );
@@ -40,6 +52,8 @@ interface Ask {
   readonly topic: string;
   readonly partition: number;
   readonly records: Uint8Array | null;
+  /** There is nothing else in this request. */
+  readonly isAlone: boolean;
   readonly acks: number;
   readonly transactionalId: string | null;
 }
@@ -81,11 +95,11 @@ function checked({ records }: Ask, { version }: Call): Uint8Array {
 }
 
 /** Resolves with the offset of the first record. */
-async function publish({ topic, partition, acks }: Ask, batch: Uint8Array, engine: Engine): Promise<number> {
+async function publish({ topic, partition, acks, isAlone }: Ask, batch: Uint8Array, engine: Engine): Promise<number> {
   const published = await engine.publish({
     address: topic,
     toTopic: true,
-    records: packOf(topic, batch),
+    records: isAlone ? packInPlace(topic, batch) : packOf(topic, batch),
     columns: { partition: Int32Array.of(partition), timeMs: Float64Array.of(head.latestMs) },
     packs: Uint32Array.of(head.count),
     transient: acks !== ALL,
