@@ -45,6 +45,9 @@ export class Session {
   /** In the order they came; answered ones leave at the front. */
   readonly #pending: Pending[] = [];
   #pendingBytes = 0;
+  /** Answers that leave at the end of this turn. */
+  #outgoing: Uint8Array[] = [];
+  #flushing = false;
   #running = 0;
   #paused = false;
   #pumping = false;
@@ -60,7 +63,7 @@ export class Session {
   }
 
   get isBusy(): boolean {
-    return this.#running > 0;
+    return this.#running > 0 || this.#outgoing.length > 0;
   }
 
   /** Bytes from the client. */
@@ -79,6 +82,7 @@ export class Session {
   end(): void {
     this.#ended.abort();
     this.#pending.length = 0;
+    this.#outgoing = [];
     this.#peer.fetches.clear();
   }
 
@@ -136,19 +140,29 @@ export class Session {
 
   #answered(pending: Pending, answer: Uint8Array): void {
     pending.answer = answer;
-    const frames: Uint8Array[] = [];
     while (this.#pending[0]?.answer !== undefined) {
       const done = this.#pending.shift();
       this.#pendingBytes -= done?.frame.length ?? 0;
-      if (done?.answer !== undefined && done.answer.length > 0) frames.push(done.answer);
+      if (done?.answer !== undefined && done.answer.length > 0) this.#outgoing.push(done.answer);
     }
-    if (frames.length > 0) this.#line.send(frames);
+    // What is answered in one turn leaves in one piece.
+    if (this.#outgoing.length > 0 && !this.#flushing) {
+      this.#flushing = true;
+      this.#door.machine.clock.soon(() => this.#flush());
+    }
     if (this.#paused && this.#pending.length < this.#door.limits.pendingMax / 2 && this.#pendingBytes < this.#door.limits.pendingBytesMax) {
       this.#paused = false;
       this.#line.resume();
     }
     if (this.#door.closing.signal.aborted && this.#running === 0) this.#close('the door closes');
     else void this.#pump();
+  }
+
+  #flush(): void {
+    this.#flushing = false;
+    if (this.#outgoing.length === 0) return;
+    this.#line.send(this.#outgoing);
+    this.#outgoing = [];
   }
 
   async #answer(frame: Uint8Array): Promise<Uint8Array | 'close'> {
@@ -190,6 +204,7 @@ export class Session {
 
   #close(why: string): void {
     if (this.#ended.signal.aborted) return;
+    this.#flush();
     this.end();
     this.#line.close(why);
   }
