@@ -30,11 +30,6 @@ export interface Served {
   readonly advertisedMin: number;
 }
 
-export interface DoorFigures {
-  connections: number;
-  requests: number;
-}
-
 /** There is one broker, and this is its number. */
 export const NODE_ID = 1;
 /** Nobody ever takes a partition over. */
@@ -50,7 +45,6 @@ export class Door {
   readonly groups: Coordinator;
   readonly transactions: Transactions;
   readonly topicIds: TopicIds;
-  readonly figures: DoorFigures = { connections: 0, requests: 0 };
   /** Aborted when the door begins to close: ends every wait. */
   readonly closing: AbortController = new AbortController();
   /** All that is served, by key. */

@@ -77,7 +77,6 @@ function serve(door: Door, socket: Socket, sessions: Map<Socket, Session>): void
   const peer = new Peer(host, socket.localPort ?? 0, remote, new FetchSessions(), new Login(anybody));
   const session = new Session(door, peer, lineTo(door, socket, remote));
   sessions.set(socket, session);
-  door.figures.connections += 1;
   cutWhenStalled(socket, limits.stallMs, () => machine.logger.warn('kafka.stalled', { remote }));
   const tooLate =
     anybody === undefined

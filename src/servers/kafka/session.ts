@@ -190,7 +190,6 @@ export class Session {
       clientId: readClientId(from, handler.api, head.version),
       signal: this.#signal,
     };
-    door.figures.requests += 1;
     const answer = await handler.run(from, call, head.correlation);
     if (peer.principal !== undefined) this.#cutter.bytesMax = door.limits.frameBytesMax;
     return answer === 'none' ? NOTHING : answer;

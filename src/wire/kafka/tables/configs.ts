@@ -1,4 +1,4 @@
-/** Settings of topics and brokers, and what the log takes on disk. */
+/** Settings of topics and brokers. */
 
 export const DESCRIBE_CONFIGS = {
   key: 32,
@@ -109,68 +109,6 @@ export const INCREMENTAL_ALTER_CONFIGS = {
         errorMessage: 'string=null ?',
         resourceType: 'int8',
         resourceName: 'string',
-      },
-    ],
-  },
-} as const;
-
-export const LIST_CONFIG_RESOURCES = {
-  key: 74,
-  name: 'ListConfigResources',
-  versions: [0, 1],
-  flexible: 0,
-  request: {
-    resourceTypes: ['int8', '1+'],
-  },
-  response: {
-    throttleTimeMs: 'int32=0',
-    errorCode: 'int16=0',
-    configResources: [
-      {
-        resourceName: 'string',
-        resourceType: 'int8=16 1+',
-      },
-    ],
-  },
-} as const;
-
-export const DESCRIBE_LOG_DIRS = {
-  key: 35,
-  name: 'DescribeLogDirs',
-  versions: [1, 5],
-  flexible: 2,
-  request: {
-    topics: [
-      {
-        topic: 'string',
-        partitions: ['int32'],
-      },
-      '?',
-    ],
-  },
-  response: {
-    throttleTimeMs: 'int32=0',
-    errorCode: 'int16=0 3+',
-    results: [
-      {
-        errorCode: 'int16=0',
-        logDir: 'string',
-        topics: [
-          {
-            name: 'string',
-            partitions: [
-              {
-                partitionIndex: 'int32',
-                partitionSize: 'int64',
-                offsetLag: 'int64',
-                isFutureKey: 'bool',
-              },
-            ],
-          },
-        ],
-        totalBytes: 'int64=-1 4+',
-        usableBytes: 'int64=-1 4+',
-        isCordoned: 'bool=false 5+',
       },
     ],
   },
