@@ -189,6 +189,8 @@ export class Adding {
       thread.done();
       this.#drop(body);
       this.#detach(attached);
+      // Who has looked meanwhile whether all has ended has seen one more.
+      thread.tellIdle();
       return 'again';
     }
     return this.#handOver(found) ? 'accepted' : 'closed';
@@ -300,6 +302,8 @@ export class Adding {
       this.#settler.retire(record, retired);
     }
     thread.done();
+    // Who has looked meanwhile whether all has ended has seen one more.
+    if (taken) thread.tellIdle();
     return taken;
   }
 

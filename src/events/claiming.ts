@@ -31,7 +31,8 @@ export class Claiming {
         const again = words[this.#thread.at(record) + PASSES] !== 0;
         if (again) Atomics.store(words, block + POPPING, record);
         const claimed = this.claim(record);
-        if (again) Atomics.store(words, block + POPPING, 0);
+        // A hint that another was faster with may stand there as well.
+        if (again || (claimed && words[block + POPPING] !== 0)) Atomics.store(words, block + POPPING, 0);
         if (claimed) return record;
         continue;
       }

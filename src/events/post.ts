@@ -70,6 +70,8 @@ export class Post {
         words[block + POPPING] = 0;
         return 0;
       }
+      // It is found by its life word, should this thread die; who looks whether all has ended is not to wait for a hint.
+      words[block + POPPING] = 0;
       const at = this.#thread.at(record) + LIFE;
       const word = words[at] as number;
       if (kindOf(word) === SHARED) return record;

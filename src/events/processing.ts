@@ -17,7 +17,11 @@ export class Processing {
   tryNext(): Promise<Result> | undefined {
     const { claiming, thread } = this.#member;
     const record = claiming.next();
-    if (record === 0) return undefined;
+    if (record === 0) {
+      // Somebody may have seen it take a hint that came twice.
+      thread.tellIdle();
+      return undefined;
+    }
     // Whoever was woken for several wakes the next.
     if (!claiming.isEmpty()) thread.work.wakeOne();
     return this.#run(record);
@@ -31,8 +35,8 @@ export class Processing {
       const running = this.tryNext();
       if (running !== undefined) return running;
       if (this.#isClosed()) return undefined;
+      // Nothing between the key and the sleep may change the signal: it would go round and round.
       const key = thread.work.enter();
-      thread.tellIdle();
       if (!claiming.isEmpty() || this.#isClosed()) continue;
       await abortable(signal, (others) => thread.work.doze(key, others));
     }

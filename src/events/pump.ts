@@ -54,17 +54,13 @@ export class Pump {
   #turn(): boolean {
     const { clock } = this.#thread;
     const endMs = clock.monotonicMs() + TURN_MS;
-    let ran = false;
-    for (let record = this.#post.next(); record !== 0; record = this.#post.next()) {
+    let isMore = false;
+    for (let record = this.#post.next(); record !== 0; record = isMore ? 0 : this.#post.next()) {
       this.#underWay.add(this.#pass.run(record, true, undefined));
-      ran = true;
-      if (clock.monotonicMs() >= endMs) {
-        // It may have been the last, and the next turn does nothing.
-        this.#thread.tellIdle();
-        return true;
-      }
+      isMore = clock.monotonicMs() >= endMs;
     }
-    if (ran) this.#thread.tellIdle();
-    return false;
+    // Also when there was but a hint that came twice, as somebody may have seen it taken; and what may be more may be nothing.
+    this.#thread.tellIdle();
+    return isMore;
   }
 }

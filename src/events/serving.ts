@@ -71,6 +71,8 @@ export class Serving {
     // It may have been woken, or have kept watch, for what it does not take any more.
     if (!this.#claiming.isEmpty()) this.#thread.work.wake(1);
     await Promise.all(this.#underWay.all);
+    // The last event may have been one of its own.
+    this.#thread.tellIdle();
   }
 
   /** Runs event after event. False when there is none left; true when the event loop should turn. */

@@ -58,7 +58,7 @@ export class Subscribing {
 
   /** The result of the event of an id; undefined when it is over and not retained. */
   settled(id: EventId): Promise<Result | undefined> {
-    const { registering, claiming, pass, underWay, locals, thread, pump } = this.#member;
+    const { registering, locals, thread, pump } = this.#member;
     this.#refuseUnindexed();
     pump.start();
     return new Promise((resolve) => {
@@ -73,7 +73,7 @@ export class Subscribing {
       if (place.answer === 'expired') {
         locals.remove(what);
         resolve(undefined);
-      } else if (place.answer === 'late' && claiming.claim(place.record)) underWay.add(pass.run(place.record, true, undefined));
+      } else if (place.answer === 'late') this.#goOn(place.record);
     });
   }
 
@@ -116,12 +116,12 @@ export class Subscribing {
   }
 
   #onceForId(id: EventId, content: NodeContent): Registration {
-    const { registering, locals, claiming, pass, underWay } = this.#member;
+    const { registering, locals } = this.#member;
     const place = registering.register(id, content);
     const local = content.home === 0 ? 0 : content.what;
     if (local !== 0 && place.answer === 'expired') locals.remove(local);
     // A closure of this thread for a finished event: this thread is where it runs, so it need not wait for another to hand it over.
-    if (local !== 0 && place.answer === 'late' && claiming.claim(place.record)) underWay.add(pass.run(place.record, true, undefined));
+    if (local !== 0 && place.answer === 'late') this.#goOn(place.record);
     return new OnceForId(this.#member, place, local);
   }
 
@@ -137,9 +137,17 @@ export class Subscribing {
 
   /** A standing registration for the id of an event that is finished and retained: its pass goes on with it. */
   #beginAgain(id: EventId): void {
-    const { registering, claiming, pass, underWay } = this.#member;
-    const record = registering.reopenFinished(id);
-    if (record !== 0 && claiming.claim(record)) underWay.add(pass.run(record, true, undefined));
+    const record = this.#member.registering.reopenFinished(id);
+    if (record !== 0) this.#goOn(record);
+  }
+
+  /** Goes on with an event that was begun again, if nobody else does. */
+  #goOn(record: number): void {
+    const { claiming, pass, underWay, thread } = this.#member;
+    if (!claiming.claim(record)) return;
+    underWay.add(pass.run(record, true, undefined));
+    // Who has looked meanwhile whether all has ended has seen that it goes on.
+    thread.tellIdle();
   }
 }
 

@@ -96,6 +96,8 @@ export class Thread {
   readonly work: Park;
   readonly room: Park;
   readonly idle: Park;
+  /** Whether its last look took a hint out of the ring of those that go on. */
+  #hasTaken = false;
 
   constructor(memory: Memory, clock: Clock, me: number, schemas: Readonly<Record<string, Schema>>) {
     const { words, layout } = memory;
@@ -178,10 +180,14 @@ export class Thread {
   /** True when every event that was ever added has been settled, and none is to go on for a late callback. */
   isDrained(): boolean {
     // One that goes on is in this ring, then in the words of whoever takes it out, then counted: in this order.
+    this.#hasTaken = false;
     if (this.#isResuming()) return false;
     // What is settled was opened before.
     const settled = this.sum(SETTLED);
-    return settled === this.sum(OPENED);
+    const isDrained = settled === this.sum(OPENED);
+    // Who looked while this thread had a hint in its hands has not seen the end.
+    if (isDrained && this.#hasTaken) this.idle.wakeAll();
+    return isDrained;
   }
 
   #isResuming(): boolean {
@@ -190,6 +196,7 @@ export class Thread {
       if (isToBeDone(words[this.at(record) + LIFE] as number)) return true;
       // A hint that came twice. Somebody may have put another one in its place.
       const taken = resumed.pop(block + POPPING);
+      this.#hasTaken = true;
       if (taken !== 0 && isToBeDone(words[this.at(taken) + LIFE] as number)) {
         resumed.push(taken);
         // Who looked meanwhile has found nothing.
@@ -203,7 +210,10 @@ export class Thread {
     return false;
   }
 
-  /** Called when this thread has run out of work: tells those who wait for the end of all of it. */
+  /**
+   * Called when this thread has run out of work: tells those who wait for the end of all of it. Whatever makes `isDrained` false for others
+   * (an event opened, a hint in this thread's hands) must be followed by this on the thread that ends it.
+   */
   tellIdle(): void {
     // Of two threads that run out at once, the later one here sees what both have counted.
     Atomics.add(this.words, this.global('parked'), 1);
