@@ -209,7 +209,7 @@ export class Clients {
         atMs: nowMs,
         atStep: history.step(),
         attempts: attempts[i] ?? 0,
-        heldUntilMs: once ? nowMs : nowMs + (spec?.leaseMs ?? Number.POSITIVE_INFINITY) - 1 - 50,
+        heldUntilMs: once ? nowMs : nowMs + (spec?.leaseMs ?? Number.POSITIVE_INFINITY) - 1 - this.#scene.lateMs,
         acked: once ? 'ok' : undefined,
       };
       history.delivered.push(delivered);
@@ -227,7 +227,7 @@ export class Clients {
     });
     if (deliveries === undefined || this.#scene.broker !== broker) return;
     this.#delivered(broker, ++this.#consumerIds, deliveries, false);
-    for (const held of this.#held.slice(-deliveries.count)) held.delivered.heldUntilMs = held.delivered.atMs + 440;
+    for (const held of this.#held.slice(-deliveries.count)) held.delivered.heldUntilMs = held.delivered.atMs + 490 - this.#scene.lateMs;
   }
 
   async #settle(broker: Broker): Promise<void> {

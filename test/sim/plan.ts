@@ -134,7 +134,7 @@ function drawGroups(random: SimRandom, topics: readonly string[]): GroupPlan[] {
 
 function drawQueue(random: SimRandom, name: string): QueueSpec {
   const features = random.int(8);
-  const lease = random.chance(0.5) ? { leaseMs: random.chance(0.5) ? 5 + random.int(30) : 20 + random.int(400) } : {};
+  const lease = random.chance(0.6) ? { leaseMs: 20 + random.int(180) } : {};
   const dead = random.chance(0.7) ? { deadLetter: { exchange: '', address: `dead-${name}` } } : {};
   switch (features) {
     case 0:

@@ -12,6 +12,8 @@ export class Scene {
   readonly history: History;
   readonly plan: Plan;
   readonly trace: ((line: string) => void) | undefined;
+  /** How long the disk may keep back a delivery whose lease runs already. */
+  readonly lateMs: number;
   /** The one alive; undefined between two lives. */
   broker: Broker | undefined;
   life = 0;
@@ -21,11 +23,19 @@ export class Scene {
   #nextTransaction = 1;
   readonly #turns = new Map<number, number>();
 
-  constructor(clock: SimClock, random: SimRandom, history: History, plan: Plan, trace: ((line: string) => void) | undefined) {
+  constructor(
+    clock: SimClock,
+    random: SimRandom,
+    history: History,
+    plan: Plan,
+    lateMs: number,
+    trace: ((line: string) => void) | undefined,
+  ) {
     this.clock = clock;
     this.random = random;
     this.history = history;
     this.plan = plan;
+    this.lateMs = lateMs;
     this.trace = trace;
   }
 

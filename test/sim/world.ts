@@ -49,10 +49,12 @@ class World {
   constructor(seed: number, trace: ((line: string) => void) | undefined) {
     this.#seed = seed;
     this.#trace = trace;
-    this.#machine = simHost(seed, { delayMsMax: 1, ...(trace && { trace: (line: string) => trace(`disk ${line}`) }) });
+    // Every fourth machine has a disk so slow that leases end and messages expire while it is waited for.
+    const isSlow = seed % 4 === 0;
+    this.#machine = simHost(seed, { delayMsMax: isSlow ? 60 : 1, ...(trace && { trace: (line: string) => trace(`disk ${line}`) }) });
     this.#random = this.#machine.random;
     this.#plan = planOf(this.#random);
-    this.#scene = new Scene(this.#machine.clock, this.#random, this.#history, this.#plan, trace);
+    this.#scene = new Scene(this.#machine.clock, this.#random, this.#history, this.#plan, isSlow ? 2000 : 50, trace);
     this.#clients = new Clients(this.#scene);
   }
 
