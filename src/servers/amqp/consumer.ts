@@ -210,5 +210,5 @@ export class LiveConsumer implements Receiver, Live {
 /** What is borrowed, kept. */
 function copyOf(deliveries: Deliveries): Deliveries {
   const { numbers, at, attempts, bytes } = deliveries;
-  return { ...deliveries, numbers: numbers.slice(), at: at.slice(), attempts: attempts.slice(), bytes: bytes.slice() };
+  return { ...deliveries, numbers: numbers.slice(), at: at.slice(), attempts: attempts.slice(), bytes: new Uint8Array(bytes) };
 }

@@ -110,7 +110,7 @@ function readField(reader: Reader, type: Exclude<keyof FieldTypes, 'bit'>): unkn
     case 'shortstr':
       return decoder.decode(reader.bytes(reader.u8()));
     case 'longstr':
-      return reader.bytes(reader.u32()).slice();
+      return new Uint8Array(reader.bytes(reader.u32()));
     case 'table':
       return readTable(reader);
   }

@@ -11,6 +11,8 @@ const COUNT_FIRST = 8;
 export class RecordBatch {
   #bytes: Buffer = Buffer.allocUnsafeSlow(BYTES_FIRST);
   #view: DataView = new DataView(this.#bytes.buffer);
+  /** The same memory, for others: `slice` of a Buffer copies nothing, and who keeps records relies on that it does. */
+  #plain: Uint8Array = new Uint8Array(this.#bytes.buffer);
   #at = 0;
   #start = 0;
   #ends: Uint32Array = new Uint32Array(COUNT_FIRST);
@@ -111,8 +113,8 @@ export class RecordBatch {
   /** The finished records from `from` to `to`. Borrowed: until `clear`. */
   records(from: number, to: number): Records {
     // The array may be longer than what is meant: no view is made of the beginning.
-    if (from === 0) return { bytes: this.#bytes, start: 0, ends: this.#ends, count: to };
-    return { bytes: this.#bytes, start: this.#ends[from - 1] ?? 0, ends: this.#ends.subarray(from, to), count: to - from };
+    if (from === 0) return { bytes: this.#plain, start: 0, ends: this.#ends, count: to };
+    return { bytes: this.#plain, start: this.#ends[from - 1] ?? 0, ends: this.#ends.subarray(from, to), count: to - from };
   }
 
   /** What the core acts on, of the records from `from` to `to`. */
@@ -144,6 +146,7 @@ export class RecordBatch {
       this.#bytes.copy(bigger, 0, 0, at);
       this.#bytes = bigger;
       this.#view = new DataView(bigger.buffer);
+      this.#plain = new Uint8Array(bigger.buffer);
     }
     this.#at = at + count;
     return at;

@@ -81,7 +81,7 @@ function read(head: Uint8Array, body: Uint8Array): Message {
     priority: scan.octet('priority'),
     ttlMs: expiration !== undefined && /^\d{1,15}$/.test(expiration) ? Number(expiration) : undefined,
     headers: without(headers, subject),
-    body: body.slice(),
+    body: new Uint8Array(body),
   };
 }
 

@@ -99,7 +99,8 @@ function readValue(reader: Reader, type: string, depth: number): HeaderValue {
     case 'S':
       return textOf(take(reader, reader.u32()));
     case 'x':
-      return take(reader, reader.u32()).slice();
+      // Not slice(): of a Buffer that would be a view.
+      return new Uint8Array(take(reader, reader.u32()));
     case 'F':
       return readEntries(within(reader, reader.u32()), depth + 1);
     case 'A': {
@@ -127,7 +128,7 @@ function textOf(bytes: Uint8Array): string | Uint8Array {
   try {
     return decoder.decode(bytes);
   } catch {
-    return bytes.slice();
+    return new Uint8Array(bytes);
   }
 }
 

@@ -106,3 +106,27 @@ test('a text too long for its property becomes a header', () => {
   );
   assert.deepEqual([scan.text('messageId'), scan.text('type'), scan.headers().get('x-messageId')], [undefined, 't', long]);
 });
+
+test('nothing that was read or handed on points into memory that is written again', () => {
+  const names = Buffer.from(namesOf('x', 'key'));
+  const properties = changeProperties(scanned(NO_PROPERTIES), {
+    headers: (writer) => writeTable(writer, new Map([['raw', Uint8Array.of(1, 2, 3)]])),
+  });
+  const batch = new RecordBatch();
+  batch.begin(5, names, 0, names.length);
+  batch.properties(properties, 0, properties.length);
+  batch.body(Buffer.from('body'), 0, 4);
+  batch.end();
+  const { bytes, start, ends } = batch.records(0, 1);
+  // What a broker does to keep them.
+  const kept = bytes.slice(start, ends[0]);
+  const read = readMessage(Buffer.from(kept.buffer), 0, new Map([[AMQP_LANGUAGE.number, AMQP_LANGUAGE]]));
+  const given = Buffer.from(kept);
+  const language = AMQP_LANGUAGE.read(given.subarray(8, given.length - 4), given.subarray(given.length - 4));
+  batch.bytes.fill(0);
+  given.fill(0);
+  assert.equal(Buffer.from(kept.subarray(-4)).toString(), 'body');
+  assert.equal(Buffer.from(language.body).toString(), 'body');
+  assert.deepEqual(language.headers.get('raw'), Uint8Array.of(1, 2, 3));
+  assert.deepEqual(read.headers.get('raw'), Uint8Array.of(1, 2, 3));
+});
