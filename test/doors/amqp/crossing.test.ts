@@ -18,8 +18,8 @@ interface Both {
   readonly broker: NonNullable<Awaited<ReturnType<typeof subject>>['broker']>;
 }
 
-async function both(t: TestContext): Promise<Both> {
-  const { url, broker } = await subject(t);
+async function both(t: TestContext, onDisk = false): Promise<Both> {
+  const { url, broker } = await subject(t, { onDisk });
   assert.ok(broker);
   const http = await startHttp(broker, {
     machine: nodeHost({ level: 'warn' }),
@@ -167,13 +167,13 @@ test('AMQP to HTTP and back, over the main line', OURS_ALONE, async (t) => {
   );
 });
 
-test('filters and keyed partitions look into AMQP messages', OURS_ALONE, async (t) => {
-  const { channel, broker } = await both(t);
+test('filters and keyed partitions look into AMQP messages, and what is kept is what was sent', OURS_ALONE, async (t) => {
+  const { channel, broker } = await both(t, true);
   await broker.declare({ kind: 'topic', name: 'orders', partitions: 4 });
   await broker.declare({ kind: 'queue', name: 'large' });
   await broker.bind({ exchange: 'amq.topic', to: { kind: 'queue', name: 'large' }, pattern: 'orders', filter: 'body.sum > `10`' });
   for (const [sum, key] of [[5, 'a'], [50, 'a'], [500, 'a']] as const) // biome-ignore format: pairs
-    channel.publish('amq.topic', 'orders', Buffer.from(JSON.stringify({ sum })), { headers: { 'x-key': key } });
+    channel.publish('amq.topic', 'orders', Buffer.from(JSON.stringify({ sum })), { headers: { 'x-key': key }, persistent: true });
   await channel.waitForConfirms();
   const described = await broker.describe('topic', 'orders');
   assert.deepEqual(described?.kind === 'topic' && described.partitions.map(({ end }) => Number(end)).sort(), [0, 0, 0, 3]);

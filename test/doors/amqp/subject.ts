@@ -1,5 +1,8 @@
 /** What the client tests speak to: our door in front of a broker in memory, or the server that AMQP_URL names. */
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type ChannelModel, connect } from 'amqplib';
 import { type Broker, openBroker } from '../../../src/broker/broker.ts';
@@ -27,15 +30,20 @@ export function unique(what: string): string {
   return `${what}-${process.pid}-${++named}`;
 }
 
-export async function subject(t: TestContext, options: Partial<AmqpOptions> = {}): Promise<Subject> {
+/** `onDisk`: durable in earnest, in a directory that goes with the test. */
+export async function subject(t: TestContext, options: Partial<AmqpOptions> & { readonly onDisk?: boolean } = {}): Promise<Subject> {
   if (REFERENCE !== undefined)
     return { url: REFERENCE, broker: undefined, port: Number(new URL(REFERENCE).port || 5672), close: undefined };
-  const host = { ...nodeHost({ level: 'warn' }), disk: new MemoryDisk() };
-  const broker = await openBroker(host, { directory: '/memory', durability: 'memory', languages: [AMQP_LANGUAGE] });
-  const server = await startAmqp(broker, { machine: host, port: 0, ...options, limits: { closeMs: 100, ...options.limits } });
+  const { onDisk = false, ...door } = options;
+  const machine = nodeHost({ level: 'warn' });
+  const host = onDisk ? machine : { ...machine, disk: new MemoryDisk() };
+  const directory = onDisk ? mkdtempSync(join(tmpdir(), 'signalbox-amqp-')) : '/memory';
+  const broker = await openBroker(host, { directory, durability: onDisk ? 'fsync' : 'memory', languages: [AMQP_LANGUAGE] });
+  const server = await startAmqp(broker, { machine: host, port: 0, ...door, limits: { closeMs: 100, ...door.limits } });
   t.after(async () => {
     await server.close();
     await broker.close();
+    if (onDisk) rmSync(directory, { recursive: true });
   });
   return { url: `amqp://guest:guest@127.0.0.1:${server.port}`, broker, port: server.port, close: () => server.close() };
 }
