@@ -17,6 +17,8 @@ export class Park {
   readonly #signal: number;
   readonly #tokens: number;
   readonly #watch: number;
+  /** Waits of this thread that do not block and have not been woken, those among them that it has turned its back on. */
+  #waits = 0;
 
   /** `watch`: the word for who keeps watch. */
   constructor(words: Int32Array, signal: number, tokens: number, watch: number) {
@@ -63,11 +65,18 @@ export class Park {
     const waiting = Atomics.waitAsync(this.#words, this.#signal, key);
     if (!waiting.async) return;
     let dozing = true;
+    this.#waits++;
     const woken = waiting.value.then(() => {
+      this.#waits--;
       if (!dozing) this.wake(1);
     });
     await (others.length === 0 ? woken : Promise.race([woken, ...others]));
     dozing = false;
+  }
+
+  /** True when this thread may be woken without blocking. While it blocks, such a wake-up would be lost on it and on everybody. */
+  get isWaiting(): boolean {
+    return this.#waits > 0;
   }
 
   /** True when somebody sleeps or is about to. Call after making visible what there is to do. */

@@ -116,12 +116,14 @@ export class EventQueue<Events extends EventTypes = EventTypes> implements Async
   /** Adds an event as soon as there is room, blocking this thread, which must not be the main one. `full` only after `timeoutMs`. */
   addBlocking(event: AnyNew<Events>, options: AddOptions & { readonly timeoutMs?: number } = {}): Answer {
     if (isMainThread) throw new Refused('unsupported', 'The main thread must not block. Use addWaiting there.');
-    const { room, clock } = this.#member.thread;
+    const { room, work, clock } = this.#member.thread;
     const endMs = clock.monotonicMs() + (options.timeoutMs ?? Number.POSITIVE_INFINITY);
     for (;;) {
       this.flush();
       let answer = this.add(event, options);
       if (answer !== 'full') return answer;
+      // This thread may have been woken, or be the next to be woken, and will not come to it: everybody else is.
+      for (const park of [room, work]) if (park.isWaiting) park.wakeAll();
       const key = room.enter();
       answer = this.add(event, options);
       const restMs = endMs - clock.monotonicMs();

@@ -1,5 +1,6 @@
 /** Processing without end: take the next event, run its callbacks, sleep while there is nothing. Blocks its thread where it may. */
 
+import { MessageChannel } from 'node:worker_threads';
 import type { Claiming } from './claiming.ts';
 import type { Member, UnderWay } from './member.ts';
 import type { Pass } from './pass.ts';
@@ -135,12 +136,18 @@ export class Serving {
     }
     this.#takesOver = held !== 0;
     if (this.#takesOver) return;
-    if (this.#underWay.size === 0 && this.#options.blocks) {
-      thread.count(WAITS, 1);
-      if (!thread.work.sleep(key, this.#options.sleepMs) && !this.#isIdle()) thread.count(LATE_WAKES, 1);
-      return;
-    }
-    await thread.work.doze(key, this.#underWay.all);
+    if (this.#underWay.size > 0 || !this.#options.blocks) return thread.work.doze(key, this.#underWay.all);
+    if (thread.work.isWaiting) return this.#dozeAlone(key);
+    thread.count(WAITS, 1);
+    if (!thread.work.sleep(key, this.#options.sleepMs) && !this.#isIdle()) thread.count(LATE_WAKES, 1);
+  }
+
+  /** Like `doze`, with nothing under way that would keep the thread. */
+  async #dozeAlone(key: number): Promise<void> {
+    const { port1 } = new MessageChannel();
+    port1.ref();
+    await this.#thread.work.doze(key, []);
+    port1.close();
   }
 
   #isIdle(): boolean {
