@@ -46,7 +46,8 @@ export class Queues {
   readonly #alarms: Alarms;
   readonly morgue: Morgue;
   readonly #unused = new Unused();
-  #touched = new Set<Queue>();
+  /** Since when each has had something to be looked at. */
+  #touched = new Map<Queue, number>();
   #turn = false;
   #lazySync = false;
   #stopped = false;
@@ -66,7 +67,7 @@ export class Queues {
 
   /** Something changed for this queue: it is looked at when the turn ends. */
   touch(queue: Queue): void {
-    this.#touched.add(queue);
+    if (!this.#touched.has(queue)) this.#touched.set(queue, this.#ledger.nowMs());
     this.endTurn();
   }
 
@@ -106,24 +107,25 @@ export class Queues {
 
   /** Serves one queue now. Called while the ledger may be changed. */
   serve(queue: Queue): void {
-    this.#serveQueue(queue, this.#ledger.nowMs());
+    this.#serveQueue(queue, this.#ledger.nowMs(), this.#touched.get(queue));
   }
 
   #serve(): void {
     const touched = this.#touched;
-    this.#touched = new Set();
+    this.#touched = new Map();
     const nowMs = this.#ledger.nowMs();
-    for (const queue of touched) this.#serveQueue(queue, nowMs);
+    for (const [queue, sinceMs] of touched) this.#serveQueue(queue, nowMs, sinceMs);
     this.#ledger.journal.sync();
   }
 
-  #serveQueue(queue: Queue, nowMs: number): void {
+  /** `sinceMs`: what came then to live no longer than that is served first, though a little time has passed. */
+  #serveQueue(queue: Queue, nowMs: number, sinceMs?: number): void {
     if (this.#ledger.state.queues.get(queue.id) !== queue) return;
     if (queue.nextTimeMs() <= nowMs) this.#onTime(queue, nowMs);
     const takers = this.consumers.of(queue);
     if (takers !== undefined) {
       for (;;) {
-        const turn = decideTurn(queue, takers, nowMs, this.#ledger.state.nextLease);
+        const turn = decideTurn(queue, takers, nowMs, this.#ledger.state.nextLease, sinceMs);
         if (turn === undefined) break;
         const { entry, taking, spent } = turn;
         if (entry !== undefined) this.#ledger.record([entry]);

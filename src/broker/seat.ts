@@ -172,16 +172,32 @@ export class Seat implements Broker {
   publish(publish: Publish): Promise<Published> {
     const { ledger, queues } = this.#house;
     return ledger.run((): Published | Promise<Published> => {
-      const decided = this.#decidePublish(publish);
-      if (decided.entries.length > 0) {
-        ledger.record(decided.entries);
-        queues.announce(decided.entries);
-      }
+      const decided = this.#take(publish);
       queues.endTurn();
       const answer = publishedOf(decided);
       if (publish.transient === true || this.#isPassing(decided)) return answer;
       // Also for what is only a repeat: the first time may not be safe yet.
       return new Promise<Published>((resolve, reject) => ledger.gate.hold(ledger.journal.tip, () => resolve(answer), reject));
+    });
+  }
+
+  publishAll(publishes: readonly Publish[]): Promise<readonly (Published | Refused)[]> {
+    const { ledger, queues } = this.#house;
+    return ledger.run((): readonly (Published | Refused)[] | Promise<readonly (Published | Refused)[]> => {
+      let waits = false;
+      const answers = publishes.map((publish): Published | Refused => {
+        try {
+          const decided = this.#take(publish);
+          if (publish.transient !== true && !this.#isPassing(decided)) waits = true;
+          return publishedOf(decided);
+        } catch (error) {
+          if (error instanceof Refused) return error;
+          throw error;
+        }
+      });
+      queues.endTurn();
+      if (!waits) return answers;
+      return new Promise((resolve, reject) => ledger.gate.hold(ledger.journal.tip, () => resolve(answers), reject));
     });
   }
 
@@ -202,8 +218,9 @@ export class Seat implements Broker {
     );
   }
 
-  #decidePublish(publish: Publish): PublishDecision {
-    const { ledger, rules } = this.#house;
+  /** Decides a publish and records it. Throws `Refused`. */
+  #take(publish: Publish): PublishDecision {
+    const { ledger, queues, rules } = this.#house;
     this.#permitPublish(publish);
     if (ledger.journal.tight) {
       throw new Refused(
@@ -213,6 +230,10 @@ export class Seat implements Broker {
     }
     const decided = decidePublish(ledger.state, this.#tenant, publish, ledger.nowMs(), rules);
     if (isRefusal(decided)) throw Refused.of(decided);
+    if (decided.entries.length > 0) {
+      ledger.record(decided.entries);
+      queues.announce(decided.entries);
+    }
     return decided;
   }
 

@@ -113,10 +113,16 @@ export interface Turn<T extends Taker> {
 }
 
 /**
- * Decides the next turn of this queue, or undefined when there is nothing to give or nobody to give it to.
- * What it decided must be done before it is called again.
+ * Decides the next turn of this queue, or undefined when there is nothing to give or nobody to give it to. What has expired since `asOfMs`
+ * is still given. What it decided must be done before it is called again.
  */
-export function decideTurn<T extends Taker>(queue: Queue, takers: Takers<T>, nowMs: number, lease: number): Turn<T> | undefined {
+export function decideTurn<T extends Taker>(
+  queue: Queue,
+  takers: Takers<T>,
+  nowMs: number,
+  lease: number,
+  asOfMs: number = nowMs,
+): Turn<T> | undefined {
   const single = queue.spec.singleActiveConsumer === true;
   const taker = queue.ready === 0 ? undefined : takers.next(single);
   if (taker === undefined) {
@@ -124,7 +130,7 @@ export function decideTurn<T extends Taker>(queue: Queue, takers: Takers<T>, now
     return undefined;
   }
   const share = single || takers.count === 1 ? TURN_MAX : takers.share(queue.ready);
-  const count = queue.next(nowMs, Math.min(TURN_MAX, taker.room, share), scratch);
+  const count = queue.next(asOfMs, Math.min(TURN_MAX, taker.room, share), scratch);
   if (count === 0) {
     takers.endRound();
     return undefined;

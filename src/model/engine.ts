@@ -8,7 +8,7 @@
 import type { Binding, Declaration, Kind, TopicSpec, UserSpec } from './declaration.ts';
 import type { Offset } from './lines.ts';
 import type { Records } from './record.ts';
-import type { Refusal } from './refusal.ts';
+import type { Refusal, Refused } from './refusal.ts';
 
 /** What an engine can do. What is false is refused with `unsupported`, never imitated in silence. */
 export interface Capabilities {
@@ -346,6 +346,11 @@ export interface Engine {
 
   /** Resolves once safe: what was confirmed is never lost. */
   publish(publish: Publish): Promise<Published>;
+  /**
+   * Many publishes as one step, in order: what each would have been answered. Resolves once all of them are safe, but those that are
+   * `transient`; one that is refused does not keep back the others.
+   */
+  publishAll(publishes: readonly Publish[]): Promise<readonly (Published | Refused)[]>;
   /** True while publishers should wait: too much is on its way to the disk. `relief` resolves when it is over. */
   readonly pressed: boolean;
   relief(): Promise<void>;

@@ -10,6 +10,11 @@ function refuses(code: string) {
   return (error: unknown) => error instanceof Refused && error.code === code;
 }
 
+function thrown(answer: unknown): unknown {
+  if (answer instanceof Refused) throw answer;
+  return answer;
+}
+
 const RUN = Float64Array.of(0, 1);
 
 /** Everything a user can ask about one name, by the permission it needs. */
@@ -33,6 +38,7 @@ const ASKED: readonly (readonly [string, (engine: Engine, name: string) => Promi
   ['read', (engine, name) => engine.transact([{ kind: 'settle', queue: name, runs: RUN, outcome: 'ack' }])],
   ['write', (engine, name) => engine.publish(batch(name, 'a'))],
   ['write', (engine, name) => engine.publish(sending(name, 'a'))],
+  ['write', async (engine, name) => Promise.all((await engine.publishAll([sending(name, 'a')])).map(thrown))],
   ['write', (engine, name) => engine.publish({ ...sending('mine', 'a'), also: [name] })],
   ['write', (engine, name) => engine.publish({ ...batch('anything', 'a'), also: ['anything', name] })],
   ['write', (engine, name) => engine.publish({ ...batch('anything', 'a'), exchange: name })],
@@ -65,6 +71,29 @@ test('a user may do what a pattern allows, and nothing else', async (t) => {
     );
   }
   await assert.rejects(broker.as({ user: 'nobody' }).receive({ queue: 'mine' }), refuses('forbidden'));
+});
+
+test('many publishes are one step, each with its own answer, in order', async (t) => {
+  const { broker, reopen } = await opened(t);
+  await broker.declare({ kind: 'topic', name: 't' });
+  await broker.declare({ kind: 'queue', name: 'full', countMax: 1 });
+  const answers = await broker.publishAll([
+    batch('t', 'a', 'b'),
+    sending('nowhere', 'x'),
+    sending('full', 'c'),
+    sending('full', 'd'),
+    batch('t', 'e'),
+  ]);
+  assert.deepEqual(
+    answers.map((answer) => (answer instanceof Refused ? answer.code : [...(answer.offsets ?? [])])),
+    [[0, 1], 'unknown', [], 'full', [2]],
+  );
+  const again = (await reopen()).broker;
+  const { records } = await again.fetch({ topic: 't', partition: 0, offset: offset(0) });
+  assert.deepEqual(bodiesIn(records), ['a', 'b', 'e']);
+  const held = await again.receive({ queue: 'full', countMax: 9 });
+  assert.deepEqual(held && bodiesOf(held), ['c']);
+  assert.deepEqual(await again.publishAll([]), []);
 });
 
 test('a verifier is kept by itself, shown to the process alone, and lasts', async (t) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { HandClock } from '../../src/host/hand-clock.ts';
 import type { Consumer } from '../../src/model/engine.ts';
 import { bodiesOf, idle, opened, sending } from './opened.ts';
 
@@ -54,4 +55,28 @@ test('a consumer without a limit can be given one, and be paused', async (t) => 
   await broker.publish(sending('q', 'd', 'e'));
   await idle(broker);
   assert.deepEqual(seen, ['a', 'b', 'c', 'd', 'e']);
+});
+
+test('what may live for no time at all is given to who is ready, though the clock has moved on before it is served', async (t) => {
+  const clock = new HandClock();
+  const { broker } = await opened(t, { clock });
+  await broker.declare({ kind: 'queue', name: 'q', ttlMs: 0 });
+  const seen: string[] = [];
+  const consumer = await broker.consume(
+    { queue: 'q', settle: 'on-delivery', prefetch: Number.POSITIVE_INFINITY },
+    { deliver: (deliveries) => seen.push(...bodiesOf(deliveries)), cancelled: () => undefined },
+  );
+  await idle(broker);
+  const published = broker.publish(sending('q', 'a'));
+  // The publish is decided in this turn, and served in the next one.
+  void clock.advance(3, async () => undefined);
+  await published;
+  await idle(broker);
+  assert.deepEqual(seen, ['a']);
+  await consumer.cancel();
+  await broker.publish(sending('q', 'nobody is there'));
+  await idle(broker);
+  const queue = await broker.describe('queue', 'q');
+  assert.ok(queue?.kind === 'queue');
+  assert.deepEqual([queue.ready, queue.totals.acked, queue.totals.expired], [0, 1, 1]);
 });
