@@ -254,15 +254,18 @@ function tryOut(target: Target, input: Buffer): void {
   if (performance.now() - beganMs > SLOW_MS) tryAgain(target, input);
 }
 
-/** Slow once may have been the machine. */
+/** Slow once or twice may have been the machine: slow five times in a row is the input. */
 function tryAgain(target: Target, input: Buffer): void {
-  const beganMs = performance.now();
-  try {
-    target.run(input);
-  } catch {
-    // It was told above.
+  for (let times = 0; times < 5; times++) {
+    const beganMs = performance.now();
+    try {
+      target.run(input);
+    } catch {
+      // It was told above.
+    }
+    if (performance.now() - beganMs <= SLOW_MS) return;
   }
-  if (performance.now() - beganMs > SLOW_MS) found(target.name, input, new Error('It takes too long.'));
+  found(target.name, input, new Error('It takes too long.'));
 }
 
 const logged: string[] = [];
