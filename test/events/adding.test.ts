@@ -183,11 +183,11 @@ describe('order', () => {
   });
 
   test('one that has waited long enough is not passed by those of a higher priority', async (t) => {
-    const queue = open(t, { levels: 2, ageMs: 20 });
+    const queue = open(t, { levels: 2, ageMs: 100 });
     queue.add({ id: 'old', type: 't' }, { priority: 0 });
     queue.add({ id: 'high', type: 't' }, { priority: 1 });
     assert.deepEqual((await queue.tryProcess())?.event.id, 'high');
-    await turn(45);
+    await turn(230);
     for (let id = 0; id < 5; id++) queue.add({ id, type: 't' }, { priority: 1 });
     assert.deepEqual((await queue.tryProcess())?.event.id, 'old');
   });

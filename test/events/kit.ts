@@ -35,8 +35,8 @@ export function turn(ms = 0): Promise<void> {
   return new Promise((resolve) => (ms === 0 ? setImmediate(resolve) : setTimeout(resolve, ms)));
 }
 
-/** Waits until something is so. */
-export async function until(isSo: () => boolean, limitMs = 5000): Promise<void> {
+/** Waits until something is so. The limit is far beyond what a busy machine needs: it is there to fail by. */
+export async function until(isSo: () => boolean, limitMs = 60_000): Promise<void> {
   const endMs = performance.now() + limitMs;
   while (!isSo()) {
     if (performance.now() > endMs) throw new Error(`It did not come about within ${limitMs} ms: ${isSo}`);
