@@ -2,7 +2,7 @@
 
 import type { Death, Deliveries, Engine } from '../model/engine.ts';
 import type { Message } from '../model/message.ts';
-import { bodyAt, readMessage, sizeOf } from '../model/record.ts';
+import { bodyAt, copyOf, readMessage, sizeOf } from '../model/record.ts';
 import { type Duration, decodeValue, type Languages, milliseconds } from './value.ts';
 
 /** Deliveries with bytes of their own, so that their messages may be kept. */
@@ -16,7 +16,7 @@ export function owned(deliveries: Deliveries): Deliveries {
   let inOrder = true;
   for (let i = 1; i < count; i++) if ((at[i] ?? 0) < (at[i - 1] ?? 0)) inOrder = false;
   if (inOrder && end - start <= 4 * total(deliveries)) {
-    return { ...deliveries, bytes: bytes.slice(start, end), at: at.map((a) => a - start) };
+    return { ...deliveries, bytes: copyOf(bytes, start, end), at: at.map((a) => a - start) };
   }
   const out = new Uint8Array(total(deliveries));
   const places = new Uint32Array(count);

@@ -6,7 +6,7 @@ import { discard, PartitionLog } from '../log/log.ts';
 import type { Fetch, Fetched } from '../model/engine.ts';
 import { type Offset, offset } from '../model/lines.ts';
 import type { RecordColumns } from '../model/packs.ts';
-import type { Language, Records } from '../model/record.ts';
+import { copyOf, type Language, type Records } from '../model/record.ts';
 import { Refused } from '../model/refusal.ts';
 import { catchUp, type Slot } from './catch-up.ts';
 import type { Ledger } from './ledger.ts';
@@ -291,7 +291,7 @@ export class Partitions {
 
 /** The publisher has its bytes back before the log is open. */
 function copied(records: Records): Records {
-  return { ...records, bytes: records.bytes.slice(), ends: records.ends.slice() };
+  return { ...records, bytes: copyOf(records.bytes), ends: records.ends.slice() };
 }
 
 function copiedColumns({ packs, timesMs }: RecordColumns): RecordColumns {

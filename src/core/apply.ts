@@ -4,7 +4,7 @@ import type { Declaration, TopicSpec } from '../model/declaration.ts';
 import type { Position } from '../model/lines.ts';
 import { MAIN_LINE } from '../model/message.ts';
 import type { RecordColumns } from '../model/packs.ts';
-import type { Records } from '../model/record.ts';
+import { copyOf, type Records } from '../model/record.ts';
 import type { Entry, MessagesEntry, PlainEntry } from './entry.ts';
 import { messagesIn } from './packs.ts';
 import { Queue } from './queue/queue.ts';
@@ -156,7 +156,7 @@ function retain(state: State, { retain, records }: MessagesEntry): void {
   if (retain === undefined || records.count === 0) return;
   const { bytes, ends, count, start } = records;
   const from = count === 1 ? start : (ends[count - 2] ?? 0);
-  const record = bytes.slice(from, ends[count - 1]);
+  const record = copyOf(bytes, from, ends[count - 1]);
   const head = (record[5] ?? 0) | ((record[6] ?? 0) << 8) | ((record[7] ?? 0) << 16);
   const { retained } = state.tenant(retain.tenant);
   // [size 4][language 1][head 3][head][body]: nothing behind the head means "forget it".

@@ -2,7 +2,7 @@
 
 import type { Runs } from '../model/engine.ts';
 import type { Position } from '../model/lines.ts';
-import type { Records } from '../model/record.ts';
+import { copyOf, type Records } from '../model/record.ts';
 import type { Picks } from './entry.ts';
 
 /** Room in the journal's block for one entry: write from `at` on. */
@@ -117,7 +117,7 @@ export class In {
   blob(): Uint8Array {
     const length = this.u32();
     const at = this.#take(length);
-    return this.#bytes.slice(at, at + length);
+    return copyOf(this.#bytes, at, at + length);
   }
 
   runs(): Runs {

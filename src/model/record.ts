@@ -232,6 +232,11 @@ export function neutralHead(message: Message): Uint8Array {
 
 const NOTHING = new Uint8Array(0);
 
+/** Bytes of one's own. `slice` would do for a Uint8Array, but of a Buffer it is a view. */
+export function copyOf(bytes: Uint8Array, from = 0, to: number = bytes.length): Uint8Array {
+  return Uint8Array.prototype.slice.call(bytes, from, to);
+}
+
 /** The language number of the record that starts at `at`. */
 export function languageOf(bytes: Uint8Array, at: number): number {
   return bytes[at + 4] ?? 0;
@@ -262,7 +267,7 @@ export function readMessage(bytes: Uint8Array, at: number, languages?: ReadonlyM
   const body = bodyAt(bytes, at);
   const number = languageOf(bytes, at);
   const head = bytes.subarray(at + RECORD_HEAD_BYTES, body);
-  const content = bytes.slice(body, at + size);
+  const content = copyOf(bytes, body, at + size);
   if (number === 0) return readNeutral(head, content);
   const language = languages?.get(number);
   if (language === undefined) throw new Refused('unsupported', `This message is in language ${number}, which no open door speaks.`);
@@ -282,7 +287,7 @@ function readNeutral(head: Uint8Array, body: Uint8Array): Message {
     if (tag === 0 || at > head.length) throw new Refused('invalid', `The properties of this message break off at byte ${from}.`);
     const text = TEXT_OF_TAG.get(tag);
     if (text !== undefined) message[text] = decoder.decode(head.subarray(from, at));
-    else if (tag === TAG.key) message.key = head.slice(from, at);
+    else if (tag === TAG.key) message.key = copyOf(head, from, at);
     else if (tag === TAG.timestampMs && length === 8) message.timestampMs = view.getFloat64(from, true);
     else if (tag === TAG.priority && length === 8) message.priority = view.getFloat64(from, true);
     else if (tag === TAG.ttlMs && length === 8) message.ttlMs = view.getFloat64(from, true);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { offset } from '../../src/model/lines.ts';
-import { batch, bodiesIn, opened } from './opened.ts';
+import { batch, bodiesIn, bodiesOf, opened } from './opened.ts';
 
 test('a record that comes at any moment of the opening of its log is in it', async (t) => {
   const { broker } = await opened(t);
@@ -15,4 +15,21 @@ test('a record that comes at any moment of the opening of its log is in it', asy
     const { records } = await broker.fetch({ topic, partition: 0, offset: offset(0) });
     assert.deepEqual(bodiesIn(records), ['a'], `after ${ticks} ticks`);
   }
+});
+
+test('a publisher who has its bytes back may write them again, also where they were a Buffer', async (t) => {
+  const first = await opened(t);
+  await first.broker.declare({ kind: 'topic', name: 't' });
+  await first.broker.publish(batch('t', 'before'));
+  // Nothing of the partition is open yet after this: what comes waits for its log.
+  const { broker } = await first.reopen();
+  const publish = { ...batch('t', 'kept'), retain: true };
+  const { bytes } = publish.records;
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  await broker.publish({ ...publish, records: { ...publish.records, bytes: buffer } });
+  buffer.fill(0);
+  const { records } = await broker.fetch({ topic: 't', partition: 0, offset: offset(0) });
+  assert.deepEqual(bodiesIn(records), ['before', 'kept']);
+  const [retained] = await broker.retained('t');
+  assert.deepEqual(retained && bodiesOf({ bytes: retained.record, at: Uint32Array.of(0), count: 1 }), ['kept']);
 });

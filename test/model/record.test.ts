@@ -76,6 +76,18 @@ test('a head made once serves every message that shares it', () => {
   );
 });
 
+test('what is read points into nothing, also where the bytes are a Buffer', () => {
+  const writer = new RecordWriter();
+  const one = { exchange: '', address: 'q', timestampMs: 0, headers: new Map(), key: Buffer.from('key'), body: Buffer.from('body') };
+  writer.write(one);
+  const { bytes: all, ends } = writer.take();
+  const given = Buffer.from(all.buffer, 0, ends[0]);
+  const read = readMessage(given, 0);
+  given.fill(0);
+  assert.equal(new TextDecoder().decode(read.body), 'body');
+  assert.equal(new TextDecoder().decode(read.key), 'key');
+});
+
 test('what was taken is not written again before it is given back', () => {
   const writer = new RecordWriter();
   const written = (body: string) => {
