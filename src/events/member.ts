@@ -128,6 +128,8 @@ export async function leave(member: Member): Promise<void> {
   for (let record = post.next(); record !== 0; record = post.next()) underWay.add(pass.run(record, true, undefined));
   while (underWay.size > 0) await Promise.all(underWay.all);
   returnHeld(thread);
+  // A wait for room that was given up must not be what is woken: this thread may end before it passes that on.
+  thread.room.wakeAll();
   for (const slab of [thread.records, thread.nodes, thread.pages]) slab.release();
   Atomics.store(words, block + STATE, (state & ~3) | BLOCK_FREE);
   thread.tellIdle();

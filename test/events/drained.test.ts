@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createMemory, type Member, openMember } from '../../src/events/member.ts';
+import { createMemory, leave, type Member, openMember } from '../../src/events/member.ts';
 import { POPPING } from '../../src/events/memory.ts';
 import { ROLE_TURNING } from '../../src/events/post.ts';
 import { Processing } from '../../src/events/processing.ts';
@@ -115,6 +115,14 @@ test('an event that is taken back, as the queue was closed meanwhile, is not wai
   };
   assert.equal(first.adding.add({ id: 1, type: 't' }, 0, []), 'closed');
   await tells(wait ?? assert.fail());
+});
+
+test('who leaves is woken no more in the place of others', async () => {
+  const { first } = two();
+  const { thread } = first;
+  for (const park of [thread.room, thread.work]) void park.doze(park.enter(), []);
+  await leave(first);
+  for (const park of ['room', 'work'] as const) assert.equal(Atomics.notify(thread.words, thread.global(park)), 0, park);
 });
 
 test('serve, ended by the callback of the last event, tells who waits', async (t) => {
