@@ -35,7 +35,7 @@ export class Processing {
       const running = this.tryNext();
       if (running !== undefined) return running;
       if (this.#isClosed()) return undefined;
-      // Nothing between the key and the sleep may change the signal: it would go round and round.
+      // Nothing of its own between the key and the sleep may change the signal: it would go round and round.
       const key = thread.work.enter();
       if (!claiming.isEmpty() || this.#isClosed()) continue;
       await abortable(signal, (others) => thread.work.doze(key, others));

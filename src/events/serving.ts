@@ -125,8 +125,9 @@ export class Serving {
     }
     if (watches) thread.work.endWatch(thread.me);
     if (!idle) return;
-    const key = thread.work.enter();
     thread.tellIdle();
+    // Nothing of its own between the key and the sleep may change the signal: it would go round and round.
+    const key = thread.work.enter();
     if (!this.#isIdle() || isOver(true)) return;
     const held = this.#claiming.held();
     if (held !== 0 && this.#underWay.size === 0 && this.#options.blocks) {

@@ -147,6 +147,16 @@ test('a late callback for one event, a result, and a standing one for its id tel
   await Promise.all(ends);
 });
 
+test('who serves while the pool is stopped does not keep its thread from hearing of that', async (t) => {
+  const queue = open(t);
+  await queue.start({ workers: 1 });
+  const enough = new AbortController();
+  const serving = queue.serve({ signal: enough.signal });
+  await queue.stop();
+  enough.abort();
+  await serving;
+});
+
 test('who waits for an event while the pool is stopped does not keep its thread from hearing of that', async (t) => {
   const queue = open(t);
   await queue.start({ workers: 1 });
