@@ -23,6 +23,13 @@ export interface Subject {
   readonly close: (() => Promise<void>) | undefined;
 }
 
+/** Clients of a test: they leave before its server goes, whose goodbye their own could cross. */
+const clients = new WeakMap<TestContext, (() => Promise<unknown>)[]>();
+
+async function leave(t: TestContext): Promise<void> {
+  for (const close of clients.get(t) ?? []) await close();
+}
+
 let named = 0;
 
 /** A name that no other test has, here or in a former run. */
@@ -32,8 +39,11 @@ export function unique(what: string): string {
 
 /** `onDisk`: durable in earnest, in a directory that goes with the test. */
 export async function subject(t: TestContext, options: Partial<AmqpOptions> & { readonly onDisk?: boolean } = {}): Promise<Subject> {
-  if (REFERENCE !== undefined)
+  clients.set(t, clients.get(t) ?? []);
+  if (REFERENCE !== undefined) {
+    t.after(() => leave(t));
     return { url: REFERENCE, broker: undefined, port: Number(new URL(REFERENCE).port || 5672), close: undefined };
+  }
   const { onDisk = false, ...door } = options;
   const machine = nodeHost({ level: 'warn' });
   const host = onDisk ? machine : { ...machine, disk: new MemoryDisk() };
@@ -41,6 +51,7 @@ export async function subject(t: TestContext, options: Partial<AmqpOptions> & { 
   const broker = await openBroker(host, { directory, durability: onDisk ? 'fsync' : 'memory', languages: [AMQP_LANGUAGE] });
   const server = await startAmqp(broker, { machine: host, port: 0, ...door, limits: { closeMs: 100, ...door.limits } });
   t.after(async () => {
+    await leave(t);
     await server.close();
     await broker.close();
     if (onDisk) rmSync(directory, { recursive: true });
@@ -52,7 +63,10 @@ export async function subject(t: TestContext, options: Partial<AmqpOptions> & { 
 export async function connected(t: TestContext, url: string): Promise<ChannelModel> {
   const connection = await connect(url);
   connection.on('error', () => undefined); // what a test provokes it looks at itself
-  t.after(() => connection.close().catch(() => undefined)); // it may be closed already: that was the test
+  const close = () => connection.close().catch(() => undefined); // it may be closed already: that was the test
+  const leaving = clients.get(t);
+  if (leaving === undefined) t.after(close);
+  else leaving.push(close);
   return connection;
 }
 
