@@ -103,8 +103,11 @@ export class History {
     this.registers.set(name, register);
     register.maybe.push(value);
     return () => {
+      const at = register.maybe.indexOf(value);
+      // One asked for later was confirmed before: it stands.
+      if (at < 0) return;
       register.confirmed = value;
-      register.maybe = register.maybe.slice(register.maybe.indexOf(value) + 1);
+      register.maybe = register.maybe.slice(at + 1);
     };
   }
 
