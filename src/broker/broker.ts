@@ -121,7 +121,7 @@ function replayEffects(touched: Set<Queue>, partitions: Partitions): Effects {
 
 function liveEffects({ queues, partitions, groups }: House): Effects {
   return {
-    touched: (queue) => queues.touch(queue),
+    touched: (queue, sinceMs) => queues.touch(queue, sinceMs),
     append: (...appended) => partitions.append(...appended),
     removed: (gone) => {
       if (gone instanceof Topic) {

@@ -66,8 +66,8 @@ export class Queues {
   }
 
   /** Something changed for this queue: it is looked at when the turn ends. */
-  touch(queue: Queue): void {
-    if (!this.#touched.has(queue)) this.#touched.set(queue, this.#ledger.nowMs());
+  touch(queue: Queue, sinceMs: number = this.#ledger.nowMs()): void {
+    if (!this.#touched.has(queue)) this.#touched.set(queue, sinceMs);
     this.endTurn();
   }
 

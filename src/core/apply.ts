@@ -13,8 +13,8 @@ import { cursorKey, isDurable, type State, Topic } from './state.ts';
 
 /** What applying an entry asks of the world. */
 export interface Effects {
-  /** The queue may have something to deliver, or something to throw away, or a new next time. */
-  touched(queue: Queue): void;
+  /** The queue may have something to deliver, or something to throw away, or a new next time. `sinceMs`: since when; absent: now. */
+  touched(queue: Queue, sinceMs?: number): void;
   /** These records, those of them that are picked, belong to this partition's log, from `base` on. */
   append(
     topic: Topic,
@@ -104,7 +104,8 @@ function applyMessages(state: State, entry: MessagesEntry, effects: Effects): vo
     const queue = state.queues.get(target.queue);
     if (queue === undefined) continue;
     pushAll(queue, entry, target.picks);
-    effects.touched(queue);
+    // By the time it was decided at: what may live for no time was alive then.
+    effects.touched(queue, entry.nowMs);
   }
   for (let i = 0; i < entry.partitions.length; i++) {
     const target = entry.partitions[i];
