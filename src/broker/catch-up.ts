@@ -38,6 +38,8 @@ export interface Slot {
   replayed: Replayed[];
   /** Records below are safe: readers see up to here. */
   safe: number;
+  /** Trims that are not safe yet: until they are, the log keeps what they drop. */
+  trimming: number;
   readonly waiting: Set<() => void>;
   readonly unpacker: Unpacker;
 }
@@ -62,7 +64,8 @@ export async function catchUp(log: PartitionLog, slot: Slot, journal: Journal): 
     );
   }
   if (log.end > known) await log.truncate(offset(known));
-  const start = topic.partitions[partition]?.start ?? 0;
+  // What came early may have been trimmed already: whoever trims it waits for the log, and goes on from there.
+  const start = slot.trimming > 0 ? 0 : Math.min(topic.partitions[partition]?.start ?? 0, log.end);
   if (start > log.start) await log.trim(offset(start));
   for (const { base, timeMs, records, picks, columns } of slot.early) log.append(offset(base), timeMs, records, picks, columns);
   slot.early = [];

@@ -171,9 +171,11 @@ export class Partitions {
     if (this.#ledger.replaying !== undefined) return;
     const slot = this.#slot(topic, partition);
     const start = topic.partitions[partition]?.start ?? 0;
+    slot.trimming++;
     this.#ledger.gate.hold(
       this.#ledger.journal.tip,
       () => {
+        slot.trimming--;
         this.#open(slot)
           .then((log) => log.trim(offset(start)))
           .catch((error: Error) => this.#host.logger.error('log.trim', { topic: topic.spec.name, partition, error: error.message }));
@@ -224,7 +226,18 @@ export class Partitions {
     let slot = this.#slots.get(key);
     if (slot === undefined) {
       const unpacker = new Unpacker(this.#languages, this.#cuts);
-      slot = { topic, partition, log: undefined, opening: undefined, early: [], replayed: [], safe, waiting: new Set(), unpacker };
+      slot = {
+        topic,
+        partition,
+        log: undefined,
+        opening: undefined,
+        early: [],
+        replayed: [],
+        safe,
+        trimming: 0,
+        waiting: new Set(),
+        unpacker,
+      };
       this.#slots.set(key, slot);
     }
     return slot;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { MemoryDisk } from '../../src/host/memory-disk.ts';
 import { offset } from '../../src/model/lines.ts';
 import { batch, bodiesIn, bodiesOf, opened } from './opened.ts';
 
@@ -32,4 +33,24 @@ test('a publisher who has its bytes back may write them again, also where they w
   assert.deepEqual(bodiesIn(records), ['before', 'kept']);
   const [retained] = await broker.retained('t');
   assert.deepEqual(retained && bodiesOf({ bytes: retained.record, at: Uint32Array.of(0), count: 1 }), ['kept']);
+});
+
+test('what is trimmed while its log is being opened is gone, and the log opens all the same', async (t) => {
+  const disk = new MemoryDisk();
+  const list = disk.list.bind(disk);
+  let go = (): void => undefined;
+  const shut = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  disk.list = async (directory) => {
+    if (directory.includes('topics/')) await shut;
+    return list(directory);
+  };
+  const { broker } = await opened(t, { disk });
+  await broker.declare({ kind: 'topic', name: 't' });
+  await broker.publish(batch('t', 'a', 'b', 'c'));
+  await broker.trim('t', 0, offset(2));
+  go();
+  const { records, start } = await broker.fetch({ topic: 't', partition: 0, offset: offset(2) });
+  assert.deepEqual([bodiesIn(records), start], [['c'], 2]);
 });

@@ -20,6 +20,8 @@ interface Seat {
   readonly group: GroupPlan;
   /** By `topic/partition`. */
   readonly holdings: Map<string, Holding>;
+  /** How often it was given anything. */
+  given: number;
   membership: Membership | undefined;
   gone: boolean;
 }
@@ -62,7 +64,7 @@ export class Members {
   }
 
   async join(broker: Broker, group: GroupPlan): Promise<Seat> {
-    const seat: Seat = { id: this.#nextSeat++, group, holdings: new Map(), membership: undefined, gone: false };
+    const seat: Seat = { id: this.#nextSeat++, group, holdings: new Map(), given: 0, membership: undefined, gone: false };
     const { name, topics, from } = group;
     this.#seats.push(seat);
     try {
@@ -88,6 +90,7 @@ export class Members {
       if (owner !== undefined) history.fault('G1 two owners', `${key} was given to member ${seat.id}, but ${owner} has it`);
       this.#owners.set(key, seat.id);
       seat.holdings.set(`${topic}/${partition}`, { next: at, busy: false });
+      seat.given++;
       const cursor = this.#cursors.get(key) ?? 0;
       if (at < cursor) history.fault('G2 cursor', `${key} was given out at ${at}, and its cursor was safe at ${cursor}`);
       const begin = this.#begins.get(key);
@@ -158,14 +161,17 @@ export class Members {
   async #moveLate(broker: Broker, seat: Seat, place: string): Promise<void> {
     const { topic, partition } = placeOf(place);
     const key = `${seat.group.name}/${place}`;
+    // It may be its own again already.
+    if (seat.holdings.has(place)) return;
+    const { given } = seat;
     try {
       await seat.membership?.move([{ topic, partition, offset: offset(this.#cursors.get(key) ?? 0) }]);
     } catch (error) {
       if (isRefused(error, 'stale', 'closed', 'disk-full')) return;
       throw error;
     }
-    // It may have become its own again while it waited.
-    if (this.#scene.broker === broker && !seat.holdings.has(place))
+    // It may have become its own again while it waited, and have been taken back once more.
+    if (this.#scene.broker === broker && seat.given === given && !seat.holdings.has(place))
       this.#scene.history.fault('G4 late', `member ${seat.id} moved the cursor of ${key}, which is not its own`);
   }
 
@@ -196,7 +202,7 @@ export class Members {
       const description = await broker.describe('topic', topic, { brief: true });
       const start = description?.kind === 'topic' ? (description.partitions[partition]?.start ?? 0) : 0;
       if (start <= holding.next && this.#scene.broker === broker)
-        this.#scene.history.fault('G5 range', `${place} begins at ${start}, but a member could not read at ${holding.next}`);
+        this.#scene.history.fault('G5 range', `${place} begins at ${start}, but a member could not read at ${holding.next}: ${error}`);
       holding.next = Math.max(holding.next, start);
       return true;
     }
