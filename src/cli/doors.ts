@@ -4,6 +4,7 @@ import type { Host } from '../host/host.ts';
 import type { Engine } from '../model/engine.ts';
 import type { Language } from '../model/record.ts';
 import type { Server } from '../model/server.ts';
+import type { Annexes } from '../servers/servers.ts';
 
 export interface DoorOptions {
   readonly machine: Pick<Host, 'clock' | 'random' | 'logger'>;
@@ -12,6 +13,8 @@ export interface DoorOptions {
   readonly port: number;
   /** Of all doors that are to be opened. */
   readonly languages: readonly Language[];
+  /** What doors furnish for the HTTP door; one for all of them. */
+  readonly annexes: Annexes;
 }
 
 export interface Door {

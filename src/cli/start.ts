@@ -59,11 +59,13 @@ class Start {
     const loading = Promise.all(this.#settings.doors.map(({ door }) => door.load()));
     this.#terminal.open();
     const [engine, opens] = await Promise.all([opening, loading]);
+    // The doors have loaded it by now.
+    const annexes = new (await import('../servers/servers.ts')).Annexes();
     try {
       for (const [i, setting] of this.#settings.doors.entries()) {
         const open = opens[i];
         if (open !== undefined)
-          this.#servers.push(await this.#openDoor(setting, (port) => open(engine, { machine, host, port, languages })));
+          this.#servers.push(await this.#openDoor(setting, (port) => open(engine, { machine, host, port, languages, annexes })));
       }
       writeRunning(data, host, this.#ports);
     } catch (error) {

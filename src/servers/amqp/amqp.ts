@@ -5,6 +5,7 @@ import type { Engine } from '../../model/engine.ts';
 import type { Language } from '../../model/record.ts';
 import type { Server } from '../../model/server.ts';
 import { AMQP_LANGUAGE } from '../../wire/amqp/amqp.ts';
+import type { Annexes } from '../annexes.ts';
 import { Attempts } from '../attempts.ts';
 import { checkExposure, createTcpServer, cutWhenStalled, isLoopback, Outlet, Sockets, type Tls } from '../connection.ts';
 import { Door, type Machine } from './door.ts';
@@ -24,6 +25,8 @@ export interface AmqpOptions {
   readonly limits?: Partial<AmqpLimits>;
   /** Languages of other doors, so that what came in by them can be read here. */
   readonly languages?: readonly Language[];
+  /** Where it furnishes its part of the HTTP door. */
+  readonly annexes?: Annexes;
 }
 
 const MINUTE_MS = 60_000;

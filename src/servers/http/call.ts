@@ -16,7 +16,7 @@ export class Call {
   readonly body: Body;
   readonly path: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, unknown>>;
-  #gone: AbortController | undefined;
+  #gone: AbortSignal | undefined;
 
   constructor(
     door: Door,
@@ -49,16 +49,8 @@ export class Call {
 
   /** Aborted when nobody waits for the answer any more: the client has gone, or the door closes. */
   get signal(): AbortSignal {
-    if (this.#gone === undefined) {
-      const gone = new AbortController();
-      this.#gone = gone;
-      const abort = (): void => gone.abort();
-      if (this.reply.destroyed || this.door.isClosing) abort();
-      this.reply.once('close', abort);
-      this.door.closing.signal.addEventListener('abort', abort, { once: true });
-      this.reply.once('close', () => this.door.closing.signal.removeEventListener('abort', abort));
-    }
-    return this.#gone.signal;
+    this.#gone ??= goneSignal(this.door, this.reply);
+    return this.#gone;
   }
 
   /** The body as JSON of this shape; an empty one is `{}` when `required` is false. Throws `Refused('invalid')`. */
@@ -72,3 +64,14 @@ export class Call {
 
 /** For declarations, receipts and the like; messages have the door's limit. */
 const JSON_BODY_BYTES_MAX = 1024 * 1024;
+
+/** Aborted when nobody waits for this answer any more. */
+export function goneSignal(door: Door, reply: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  const abort = (): void => gone.abort();
+  if (reply.destroyed || door.isClosing) abort();
+  reply.once('close', abort);
+  door.closing.signal.addEventListener('abort', abort, { once: true });
+  reply.once('close', () => door.closing.signal.removeEventListener('abort', abort));
+  return gone.signal;
+}

@@ -2,15 +2,16 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { quoted } from '../../wire/http/http.ts';
+import type { AnnexCall } from '../annexes.ts';
+import { isLoopback } from '../connection.ts';
 import type { Answer } from './answer.ts';
 import { Body } from './body.ts';
-import { Call } from './call.ts';
+import { Call, goneSignal } from './call.ts';
 import type { Door } from './door.ts';
 import { answerOf, HttpFault } from './fault.ts';
 import { authenticate, checkHost, checkOrigin, type GuardOptions } from './guard.ts';
 import { readParams } from './params.ts';
 import { sendAnswer } from './reply.ts';
-import type { Route } from './route.ts';
 import type { Router } from './router.ts';
 
 export interface Arrival {
@@ -49,7 +50,17 @@ async function handle(
   body: Body,
   cors: Readonly<Record<string, string>>,
 ): Promise<Answer | undefined> {
-  const { route, path, query } = routeOf(router, request);
+  const url = request.url ?? '';
+  const mark = url.indexOf('?');
+  const pathname = mark < 0 ? url : url.slice(0, mark);
+  const query = new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1));
+  const found = router.find(request.method ?? '', pathname);
+  if (found === undefined || 'allowed' in found) {
+    const annex = found === undefined ? door.annexes.find(pathname) : undefined;
+    if (annex === undefined) throw notFound(request.method ?? '', pathname, found?.allowed);
+    return (await annex)(annexCall(door, request, reply, body, pathname, query));
+  }
+  const { route, path } = found;
   const access = route.open === true ? { engine: door.engine, principal: {}, holds: async () => true } : await authenticate(request, door);
   const header = (name: string): string | undefined => {
     const value = request.headers[name];
@@ -59,27 +70,34 @@ async function handle(
   return route.handle(new Call(door, access, request, reply, body, path, readParams(route.params, query, header)));
 }
 
-interface Target {
-  readonly route: Route;
-  readonly path: Readonly<Record<string, string>>;
-  readonly query: URLSearchParams;
+/** A request as an annex sees it. */
+function annexCall(
+  door: Door,
+  request: IncomingMessage,
+  reply: ServerResponse,
+  body: Body,
+  path: string,
+  query: URLSearchParams,
+): AnnexCall {
+  return {
+    method: request.method ?? '',
+    path,
+    query,
+    headers: request.headers,
+    address: request.socket.remoteAddress ?? '',
+    isLoopback: isLoopback(request.socket.remoteAddress ?? ''),
+    body: (bytesMax) => body.whole(bytesMax),
+    get signal() {
+      return goneSignal(door, reply);
+    },
+  };
 }
 
-function routeOf(router: Router, request: IncomingMessage): Target {
-  const url = request.url ?? '';
-  const mark = url.indexOf('?');
-  const pathname = mark < 0 ? url : url.slice(0, mark);
-  const found = router.find(request.method ?? '', pathname);
-  if (found === undefined) {
-    throw new HttpFault('no-such-route', `There is nothing at ${quoted(pathname)}; /openapi.json lists what there is.`);
-  }
-  if ('allowed' in found) {
-    const allow = found.allowed.join(', ');
-    throw new HttpFault('method-not-allowed', `${quoted(request.method ?? '')} does not work on ${quoted(pathname)}; ${allow} does.`, {
-      allow,
-    });
-  }
-  return { ...found, query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)) };
+function notFound(method: string, pathname: string, allowed: readonly string[] | undefined): HttpFault {
+  if (allowed === undefined)
+    return new HttpFault('no-such-route', `There is nothing at ${quoted(pathname)}; /openapi.json lists what there is.`);
+  const allow = allowed.join(', ');
+  return new HttpFault('method-not-allowed', `${quoted(method)} does not work on ${quoted(pathname)}; ${allow} does.`, { allow });
 }
 
 /** Also used for upgrades. Node's parser would go on without knowing where such a body ends. */

@@ -4,6 +4,7 @@ import type { Host } from '../../host/host.ts';
 import type { LogFields } from '../../host/logger.ts';
 import type { Engine } from '../../model/engine.ts';
 import type { Language } from '../../model/record.ts';
+import { Annexes } from '../annexes.ts';
 import type { Attempts } from '../attempts.ts';
 import { HttpFault, problemOf } from './fault.ts';
 import type { HttpLimits } from './limits.ts';
@@ -33,6 +34,8 @@ export class Door {
   /** Of other doors, to read what came in by them. */
   readonly languages: ReadonlyMap<number, Language>;
   readonly attempts: Attempts;
+  /** What other doors furnish. */
+  readonly annexes: Annexes;
   readonly figures: DoorFigures = { requests: 0, answers: [0, 0, 0, 0, 0, 0], streams: 0, webSockets: 0, published: 0, delivered: 0 };
   readonly lasting: Set<Lasting> = new Set();
   /** Of groups, subscribed by a connection of this door. */
@@ -41,13 +44,21 @@ export class Door {
   readonly closing: AbortController = new AbortController();
   #bodiesBytes = 0;
 
-  constructor(engine: Engine, machine: Machine, limits: HttpLimits, languages: ReadonlyMap<number, Language>, attempts: Attempts) {
+  constructor(
+    engine: Engine,
+    machine: Machine,
+    limits: HttpLimits,
+    languages: ReadonlyMap<number, Language>,
+    attempts: Attempts,
+    annexes: Annexes = new Annexes(),
+  ) {
     this.engine = engine;
     this.machine = machine;
     this.members = new Members(machine.random);
     this.limits = limits;
     this.languages = languages;
     this.attempts = attempts;
+    this.annexes = annexes;
   }
 
   get isClosing(): boolean {

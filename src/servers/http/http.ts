@@ -7,6 +7,7 @@ import type { Engine } from '../../model/engine.ts';
 import type { Language } from '../../model/record.ts';
 import type { Server } from '../../model/server.ts';
 import { type DoorCode, type Problem, STATUS_OF_DOOR } from '../../wire/http/http.ts';
+import type { Annexes } from '../annexes.ts';
 import { Attempts } from '../attempts.ts';
 import { checkExposure, createHttpServer, Sockets, type Tls } from '../connection.ts';
 import { dispatch } from './dispatch.ts';
@@ -33,13 +34,15 @@ export interface HttpOptions {
   readonly limits?: Partial<HttpLimits>;
   /** Languages of other doors, so that what came in by them can be read here. */
   readonly languages?: readonly Language[];
+  /** Paths that other doors furnish. */
+  readonly annexes?: Annexes;
 }
 
 const MINUTE_MS = 60_000;
 
 /** Opens the door. Rejects with `Refused`: `exclusive` when the port is taken, `forbidden` when it may not be opened. */
 export async function startHttp(engine: Engine, options: HttpOptions): Promise<Server> {
-  const { machine, host = '127.0.0.1', port, tls, languages = [] } = options;
+  const { machine, host = '127.0.0.1', port, tls, languages = [], annexes } = options;
   const limits: HttpLimits = { ...HTTP_LIMITS, ...options.limits };
   const guard: GuardOptions = {
     names: new Set((options.names ?? []).map((name) => name.toLowerCase())),
@@ -47,7 +50,7 @@ export async function startHttp(engine: Engine, options: HttpOptions): Promise<S
   };
   checkExposure(host, engine.guarded, 'http');
   const attempts = new Attempts(machine.clock, limits.attemptsMax, MINUTE_MS);
-  const door = new Door(engine, machine, limits, new Map(languages.map((language) => [language.number, language])), attempts);
+  const door = new Door(engine, machine, limits, new Map(languages.map((language) => [language.number, language])), attempts, annexes);
   const server = createHttpServer(limits, tls);
   const sockets = new Sockets(server, machine.clock, limits, tls !== undefined);
   const webSockets = new WebSockets(door, guard);

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { Engine, Principal } from '../../model/engine.ts';
 import type { Language } from '../../model/record.ts';
 import type { Server } from '../../model/server.ts';
+import type { Annexes } from '../annexes.ts';
 import { Attempts } from '../attempts.ts';
 import { checkExposure, createTcpServer, cutWhenStalled, isLoopback, Outlet, Sockets, type Tls } from '../connection.ts';
 import { Door, type DoorSettings } from './door.ts';
@@ -32,6 +33,8 @@ export interface KafkaOptions {
   readonly limits?: Partial<KafkaLimits>;
   /** Languages of other doors, so that what came in by them can be read here. */
   readonly languages?: readonly Language[];
+  /** Where it furnishes its part of the HTTP door. */
+  readonly annexes?: Annexes;
 }
 
 const MINUTE_MS = 60_000;
