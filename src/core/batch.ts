@@ -4,8 +4,10 @@ import type { SchemaSpec } from '../model/declaration.ts';
 import type { Columns, Death, Publish } from '../model/engine.ts';
 import type { Message } from '../model/message.ts';
 import type { Language, Records } from '../model/record.ts';
+import type { Refusal } from '../model/refusal.ts';
 import type { Entry, MessagesEntry, PartitionTarget, QueueTarget } from './entry.ts';
 import type { Plan } from './plan.ts';
+import { applyTransform, type Transform } from './routing/routing.ts';
 import type { Tenant, Topic } from './state.ts';
 
 /** What deciding needs to know of the broker it decides for. */
@@ -27,6 +29,13 @@ export interface Batch {
   readonly plan: Plan;
   readonly rules: Rules;
   readonly message: (i: number) => Message;
+}
+
+/** What a transform makes of a record of the batch. */
+export function transformed(batch: Batch, index: number, transform: Transform): Uint8Array | Refusal {
+  const message = batch.message(index);
+  const body = applyTransform(transform, message);
+  return body instanceof Uint8Array ? batch.plan.record({ ...message, body, contentType: 'application/json' }) : body;
 }
 
 export interface Taken {

@@ -5,13 +5,12 @@ import type { Death, Publish } from '../model/engine.ts';
 import { MAIN_LINE, type Message } from '../model/message.ts';
 import { type Records, readMessage } from '../model/record.ts';
 import { isRefusal } from '../model/refusal.ts';
-import { type Batch, messagesEntry, type Rules, type Taken } from './batch.ts';
+import { type Batch, messagesEntry, type Rules, type Taken, transformed } from './batch.ts';
 import type { Entry } from './entry.ts';
-import { gathered, joined, pick, startOf } from './picks.ts';
+import { gathered, joined, pick, recordAt, startOf } from './picks.ts';
 import { nothingPlanned } from './plan.ts';
 import type { Queue } from './queue/queue.ts';
-import { NONE_WITHOUT, place, routeOf, sharesOf } from './route.ts';
-import { applyTransform, type Transform } from './routing/routing.ts';
+import { makings, NONE_WITHOUT, place, routeOf, type Share, sharesOf, takeMade } from './route.ts';
 import type { Destination, Tenant } from './state.ts';
 
 /** A dead letter on its way: the same road, from the queue it died in. Never refused: what nobody takes is gone. */
@@ -30,31 +29,32 @@ export function decideDeadLetter(
   const batch: Batch = { tenant, records, columns: undefined, deaths, nowMs, plan: nothingPlanned(), rules, message };
   const taken: Taken = { queues: [], partitions: [], duplicates: undefined, turnedAway: [] };
   const entries: Entry[] = [];
-  for (const share of sharesOf(route, message, records.count, NONE_WITHOUT)) {
-    const { to, transform } = share;
-    const picks = to.kind === 'queue' ? withoutCycles(to.queue, deaths, share.picks) : share.picks;
-    if (picks?.length === 0) continue;
-    if (transform !== undefined) entries.push(changed(batch, to, transform, picks));
-    else if (to.kind === 'topic') taken.partitions.push(...place(batch, to.topic, picks));
-    else taken.queues.push({ queue: to.queue.id, picks });
-  }
+  const staying = (share: Share): Share =>
+    share.to.kind === 'queue' ? { ...share, picks: withoutCycles(share.to.queue, deaths, share.picks) } : share;
+  const shares = sharesOf(route, message, records.count, NONE_WITHOUT).map(staying);
+  const { plain, made } = takeMade(shares.filter(({ picks }) => picks?.length !== 0));
+  for (const { to, picks } of plain) send(batch, to, picks, taken);
+  for (const [to, some] of made) entries.push(changed(batch, to, some));
   if (taken.queues.length + taken.partitions.length > 0) entries.unshift(messagesEntry(batch, taken, undefined, undefined));
   return entries;
 }
 
-/** What a transform makes of dead letters; one it cannot be applied to goes as it is, for a dead letter is not lost for its form. */
-function changed(batch: Batch, to: Destination, transform: Transform, picks: Uint32Array | undefined): Entry {
-  const chosen = picks ?? pick(batch.records.count, () => true);
-  const parts = Array.from(chosen, (i) => {
-    const body = applyTransform(transform, batch.message(i));
-    if (!(body instanceof Uint8Array)) return batch.records.bytes.subarray(startOf(batch.records, i), batch.records.ends[i]);
-    return batch.plan.record({ ...batch.message(i), body, contentType: 'application/json' });
+/** What transforms make of dead letters; one they cannot be applied to goes as it is, for a dead letter is not lost for its form. */
+function changed(batch: Batch, to: Destination, shares: readonly Share[]): Entry {
+  const order = makings(shares, batch.records.count);
+  const parts = order.map(({ index, transform }) => {
+    const part = transform && transformed(batch, index, transform);
+    return part instanceof Uint8Array ? part : recordAt(batch.records, index);
   });
-  const own: Batch = { ...batch, records: joined(parts), deaths: Array.from(chosen, (i) => batch.deaths?.[i] ?? []) };
+  const own: Batch = { ...batch, records: joined(parts), deaths: order.map(({ index }) => batch.deaths?.[index] ?? []) };
   const taken: Taken = { queues: [], partitions: [], duplicates: undefined, turnedAway: [] };
-  if (to.kind === 'topic') taken.partitions.push(...place(own, to.topic, undefined));
-  else taken.queues.push({ queue: to.queue.id, picks: undefined });
+  send(own, to, undefined, taken);
   return messagesEntry(own, taken, undefined, undefined);
+}
+
+function send(batch: Batch, to: Destination, picks: Uint32Array | undefined, taken: Taken): void {
+  if (to.kind === 'topic') taken.partitions.push(...place(batch, to.topic, picks));
+  else taken.queues.push({ queue: to.queue.id, picks });
 }
 
 export function overflowed(batch: Batch, queue: Queue, picks: Uint32Array | undefined): readonly Entry[] {

@@ -7,6 +7,10 @@ export function startOf(records: Records, i: number): number {
   return i === 0 ? records.start : (records.ends[i - 1] ?? 0);
 }
 
+export function recordAt(records: Records, i: number): Uint8Array {
+  return records.bytes.subarray(startOf(records, i), records.ends[i]);
+}
+
 export function pick(count: number, wanted: (i: number) => boolean): Uint32Array {
   const picks = new Uint32Array(count);
   let n = 0;
@@ -29,7 +33,7 @@ export function pickColumns(columns: Columns, picks: Uint32Array): Columns {
 
 /** The picked records side by side. */
 export function gathered(records: Records, picks: Uint32Array): Records {
-  return joined(Array.from(picks, (i) => records.bytes.subarray(startOf(records, i), records.ends[i])));
+  return joined(Array.from(picks, (i) => recordAt(records, i)));
 }
 
 export function joined(parts: readonly Uint8Array[]): Records {

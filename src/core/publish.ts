@@ -11,11 +11,11 @@ import { checkSchemas } from './faults.ts';
 import { checkPacks, messagesIn, staysPacked, unpacked } from './packs.ts';
 import { startOf } from './picks.ts';
 import { nothingPlanned, type Plan } from './plan.ts';
-import { NONE_WITHOUT, routeOfAll, sharesOf } from './route.ts';
+import { NONE_WITHOUT, routeOfAll, sharesOf, takeMade } from './route.ts';
 import type { Route } from './routing/routing.ts';
 import { sequenceAfter } from './sequence.ts';
 import type { Destination, State, Tenant } from './state.ts';
-import { checkSizes, takeShare, transformed } from './take.ts';
+import { checkSizes, takeShaped, takeShare } from './take.ts';
 
 export interface PublishDecision {
   readonly entries: readonly Entry[];
@@ -182,15 +182,15 @@ function decideTargets(batch: Batch, route: Route<Destination>, publish: Publish
   const taken: Taken = { queues: [], partitions: [], duplicates: undefined, turnedAway: [] };
   const extra: Entry[] = [];
   const faulty = faults.length === 0 ? NONE_WITHOUT : new Set(faults.map((f) => f.index));
-  for (const { to, transform, picks } of sharesOf(route, message, records.count, faulty)) {
-    if (transform !== undefined) {
-      const entries = transformed(batch, to, transform, picks, publish);
-      if (isRefusal(entries)) return entries;
-      extra.push(...entries);
-    } else {
-      const refused = takeShare(batch, to, picks, taken);
-      if (refused !== undefined) return refused;
-    }
+  const { plain, made } = takeMade(sharesOf(route, message, records.count, faulty), named);
+  for (const { to, picks } of plain) {
+    const refused = takeShare(batch, to, picks, taken);
+    if (refused !== undefined) return refused;
+  }
+  for (const [to, shares] of made) {
+    const entries = takeShaped(batch, to, shares, publish, taken);
+    if (isRefusal(entries)) return entries;
+    extra.push(...entries);
   }
   for (const fault of faults) extra.push(...faultEntries(batch, fault, publish));
   // A value that does not fit its schema is not kept.

@@ -80,6 +80,39 @@ export function sharesOf(
   return shares;
 }
 
+/**
+ * The shares of destinations that transforms have a hand in, taken out of `shares`: what such a destination gets is an entry of its own,
+ * in the order of the batch, whether as it is or transformed. But what goes as it is into `told`, whose places the publisher is told, stays.
+ */
+export function takeMade(shares: readonly Share[], told?: Topic): { readonly plain: readonly Share[]; readonly made: Made } {
+  if (shares.every(({ transform }) => transform === undefined)) return { plain: shares, made: NOTHING_MADE };
+  const made = new Map<Destination, Share[]>();
+  for (const { to, transform } of shares) if (transform !== undefined) made.set(to, []);
+  const plain: Share[] = [];
+  for (const share of shares) {
+    const { to, transform } = share;
+    const list = transform === undefined && to.kind === 'topic' && to.topic === told ? undefined : made.get(to);
+    (list ?? plain).push(share);
+  }
+  return { plain, made };
+}
+
+export type Made = ReadonlyMap<Destination, readonly Share[]>;
+
+const NOTHING_MADE: Made = new Map();
+
+/** Which record of the batch, and what is to be made of it. */
+export interface Making {
+  readonly index: number;
+  readonly transform: Transform | undefined;
+}
+
+/** All that shares of one destination take, in the order of the batch. */
+export function makings(shares: readonly Share[], count: number): readonly Making[] {
+  const all = shares.flatMap(({ transform, picks }) => Array.from(picks ?? pick(count, () => true), (index) => ({ index, transform })));
+  return all.sort((a, b) => a.index - b.index);
+}
+
 /** No record is left out. */
 export const NONE_WITHOUT: ReadonlySet<number> = new Set();
 

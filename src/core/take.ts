@@ -4,14 +4,13 @@ import type { Publish } from '../model/engine.ts';
 import type { Message } from '../model/message.ts';
 import { type Records, readMessage } from '../model/record.ts';
 import { isRefusal, type Refusal, refuse } from '../model/refusal.ts';
-import { type Batch, messagesEntry, type Taken } from './batch.ts';
+import { type Batch, messagesEntry, type Taken, transformed } from './batch.ts';
 import { type Fault, faultEntries, overflowed } from './dead-letter.ts';
 import type { Entry } from './entry.ts';
 import { checkSchema, schemaOf } from './faults.ts';
-import { joined, pick, pickColumns, startOf } from './picks.ts';
+import { joined, pick, pickColumns, recordAt, startOf } from './picks.ts';
 import type { Queue } from './queue/queue.ts';
-import { place } from './route.ts';
-import { applyTransform, type Transform } from './routing/routing.ts';
+import { makings, place, type Share } from './route.ts';
 import type { Destination } from './state.ts';
 
 /** One target's share of the batch as it is: refused when a message is too large for it, or the queue is full. */
@@ -50,8 +49,7 @@ function takeInto(batch: Batch, queue: Queue, picks: Uint32Array | undefined, ta
       if (picks !== undefined && !picks.includes(i)) return false;
       const id = ids[i];
       if (!id || isFresh(batch, queue, id)) return true;
-      taken.duplicates ??= new Uint8Array((batch.records.count + 7) >> 3);
-      taken.duplicates[i >> 3] = (taken.duplicates[i >> 3] ?? 0) | (1 << (i & 7));
+      markKnown(taken, batch.records.count, i);
       return false;
     });
     mine = fresh.length === (picks?.length ?? batch.records.count) ? picks : fresh;
@@ -89,28 +87,35 @@ function checkFull(batch: Batch, queue: Queue, count: number): Refusal | undefin
   return refuse('full', `Queue "${spec.name}" holds ${waiting} messages and cannot take ${count} more. Consume some, or raise its limit.`);
 }
 
-/** What a binding's transform makes of its share: records of their own, hence entries of their own. */
-export function transformed(
+/** What a destination gets of which transforms make a part: records of their own, hence entries of their own. */
+export function takeShaped(
   batch: Batch,
   to: Destination,
-  transform: Transform,
-  picks: Uint32Array | undefined,
+  shares: readonly Share[],
   publish: Publish,
+  into: Taken,
 ): readonly Entry[] | Refusal {
+  const order = makings(shares, batch.records.count);
   const parts: Uint8Array[] = [];
-  for (const i of picks ?? pick(batch.records.count, () => true)) {
-    const body = applyTransform(transform, batch.message(i));
-    if (!(body instanceof Uint8Array)) return body;
-    parts.push(batch.plan.record({ ...batch.message(i), body, contentType: 'application/json' }));
+  for (const { index, transform } of order) {
+    const part = transform === undefined ? recordAt(batch.records, index) : transformed(batch, index, transform);
+    if (!(part instanceof Uint8Array)) return part;
+    parts.push(part);
   }
   const records = joined(parts);
   const message = (i: number): Message => readMessage(records.bytes, startOf(records, i), batch.rules.languages);
-  const columns = batch.columns && picks ? pickColumns(batch.columns, picks) : batch.columns;
+  const columns =
+    batch.columns &&
+    pickColumns(
+      batch.columns,
+      Uint32Array.from(order, ({ index }) => index),
+    );
   const own: Batch = { ...batch, records, columns, message };
   const faults: Fault[] = [];
   const schema = schemaOf(to);
   for (let i = 0; schema !== undefined && i < parts.length; i++) {
-    const fault = checkSchema(own, schema, message(i), i);
+    // What goes as it is has been looked at with the rest of the batch.
+    const fault = order[i]?.transform && checkSchema(own, schema, message(i), i);
     if (fault === undefined) continue;
     if (isRefusal(fault)) return fault;
     faults.push(fault);
@@ -119,10 +124,18 @@ export function transformed(
   const taken: Taken = { queues: [], partitions: [], duplicates: undefined, turnedAway: [] };
   const refused = fitting?.length === 0 ? undefined : takeShare(own, to, fitting, taken);
   if (refused !== undefined) return refused;
+  order.forEach(({ index }, i) => {
+    if (((taken.duplicates?.[i >> 3] ?? 0) >> (i & 7)) & 1) markKnown(into, batch.records.count, index);
+  });
   const entries: Entry[] = [...taken.turnedAway];
   if (taken.queues.length + taken.partitions.length > 0) entries.unshift(messagesEntry(own, taken, undefined, undefined));
   for (const fault of faults) entries.push(...faultEntries(own, fault, publish));
   return entries;
+}
+
+function markKnown(taken: Taken, count: number, i: number): void {
+  taken.duplicates ??= new Uint8Array((count + 7) >> 3);
+  taken.duplicates[i >> 3] = (taken.duplicates[i >> 3] ?? 0) | (1 << (i & 7));
 }
 
 function isBounded({ spec }: Queue): boolean {
