@@ -460,7 +460,7 @@ export class Seat implements Broker {
     const { user } = this.#principal;
     if (user === undefined) return true;
     const spec = this.#house.ledger.state.users.get(user);
-    return spec !== undefined && permits(spec, verb, name);
+    return spec !== undefined && permits(spec, this.#principal.tenant ?? DEFAULT_TENANT, verb, name);
   }
 
   #permitPublish({ exchange = MAIN_LINE, address, also = [] }: Publish): void {

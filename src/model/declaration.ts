@@ -126,14 +126,21 @@ export interface Binding {
   readonly transform?: string;
 }
 
-export interface UserSpec {
-  readonly kind: 'user';
-  readonly name: string;
-  readonly tenant?: string;
-  /** Names with `*` for any run of characters and `?` for one. Absent: nothing. */
+/** Names with `*` for any run of characters and `?` for one. Absent: nothing. */
+export interface Permissions {
   readonly configure?: readonly string[];
   readonly write?: readonly string[];
   readonly read?: readonly string[];
+}
+
+/** Its permissions are those in its own tenant. */
+export interface UserSpec extends Permissions {
+  readonly kind: 'user';
+  readonly name: string;
+  /** Its own. Default `/`. */
+  readonly tenant?: string;
+  /** What it may in further tenants, by their names; in a tenant that is not named, nothing. */
+  readonly tenants?: Readonly<Record<string, Permissions>>;
   readonly admin?: boolean;
   /** Verifiers of secrets, never the secret: `{ scheme: 'scrypt' | 'sha256', salt, hash … }`, by purpose (`password`, `token`). */
   readonly secrets?: Readonly<Record<string, string>>;

@@ -73,6 +73,18 @@ test('a user may do what a pattern allows, and nothing else', async (t) => {
   await assert.rejects(broker.as({ user: 'nobody' }).receive({ queue: 'mine' }), refuses('forbidden'));
 });
 
+test('in another tenant a user may what it was given there, and keeps it', async (t) => {
+  const { broker, reopen } = await opened(t);
+  await broker.declare({ kind: 'user', name: 'u', read: ['*'], tenants: { lab: { configure: ['*'], write: ['*'] } } });
+  const lab = broker.as({ user: 'u', tenant: 'lab' });
+  await lab.declare({ kind: 'queue', name: 'q' });
+  await assert.rejects(lab.receive({ queue: 'q' }), refuses('forbidden'));
+  await assert.rejects(broker.as({ user: 'u' }).declare({ kind: 'queue', name: 'q' }), refuses('forbidden'));
+  await assert.rejects(broker.as({ user: 'u', tenant: 'other' }).receive({ queue: 'q' }), refuses('forbidden'));
+  const again = (await reopen()).broker;
+  assert.equal((await again.as({ user: 'u', tenant: 'lab' }).publish(sending('q', 'x'))).routed, 1);
+});
+
 test('many publishes are one step, each with its own answer, in order', async (t) => {
   const { broker, reopen } = await opened(t);
   await broker.declare({ kind: 'topic', name: 't' });

@@ -74,6 +74,10 @@ test('every property of a wrong type or out of range is named', () => {
     ['read', { kind: 'user', name: 'x', read: [5] }],
     ['admin', { kind: 'user', name: 'x', admin: 'yes' }],
     ['tenant', { kind: 'user', name: 'x', tenant: 5 }],
+    ['tenants', { kind: 'user', name: 'x', tenants: [] }],
+    ['tenants', { kind: 'user', name: 'x', tenants: { lab: 'all' } }],
+    ['tenants', { kind: 'user', name: 'x', tenants: { lab: { read: '*' } } }],
+    ['tenants', { kind: 'user', name: 'x', tenants: { '': {} } }],
     ['secrets', { kind: 'user', name: 'x', secrets: { token: 5 } }],
   ];
   for (const [about, spec] of faults) {
