@@ -68,6 +68,11 @@ const CAPABILITIES: Capabilities = {
 
 type Verb = 'configure' | 'write' | 'read' | 'admin';
 
+/** What an administrator sets up, for all tenants. */
+function isAdministered(kind: Kind): boolean {
+  return kind === 'user' || kind === 'tenant';
+}
+
 export class Seat implements Broker {
   readonly #house: House;
   readonly #principal: Principal;
@@ -94,9 +99,9 @@ export class Seat implements Broker {
   }
 
   async declare(declaration: Declaration): Promise<void> {
-    this.#permit(declaration.kind === 'user' ? 'admin' : 'configure', declaration.name);
+    this.#permit(isAdministered(declaration.kind) ? 'admin' : 'configure', declaration.name);
     const { schemas, groups, ledger } = this.#house;
-    const schema = declaration.kind === 'user' ? undefined : declaration.schema;
+    const schema = 'schema' in declaration ? declaration.schema : undefined;
     if (typeof schema?.jsonSchema === 'object') schemas.check(schema);
     await this.#change((nowMs) => decideDeclare(ledger.state, this.#tenant, declaration, nowMs));
     const queue = declaration.kind === 'queue' ? this.#tenant.queues.get(declaration.name) : undefined;
@@ -115,7 +120,7 @@ export class Seat implements Broker {
   }
 
   async remove(kind: Kind, name: string, options?: { ifUnused?: boolean; ifEmpty?: boolean }): Promise<void> {
-    this.#permit(kind === 'user' ? 'admin' : 'configure', name);
+    this.#permit(isAdministered(kind) ? 'admin' : 'configure', name);
     const { ledger } = this.#house;
     await this.#change(() => decideRemove(ledger.state, this.#tenant, kind, name, options, this.#inUse(kind, name)));
   }
@@ -133,13 +138,13 @@ export class Seat implements Broker {
 
   async describe(kind: Kind, name: string, options?: { brief?: boolean }): Promise<Description | undefined> {
     this.#house.ledger.check();
-    this.#permit(kind === 'user' ? 'admin' : 'read', name);
+    this.#permit(isAdministered(kind) ? 'admin' : 'read', name);
     return describe(this.#house, this.#tenant, kind, name, options?.brief === true);
   }
 
   async list(kind: Kind, options?: { brief?: boolean }): Promise<Description[]> {
     this.#house.ledger.check();
-    if (kind === 'user') this.#permit('admin', '');
+    if (isAdministered(kind)) this.#permit('admin', '');
     const { topics, queues, groups, router } = this.#tenant;
     const names: Record<Kind, () => Iterable<string>> = {
       topic: () => topics.keys(),
@@ -147,10 +152,11 @@ export class Seat implements Broker {
       group: () => groups.keys(),
       exchange: () => [...router.exchanges()].map((spec) => spec.name),
       user: () => this.#house.ledger.state.users.keys(),
+      tenant: () => this.#house.ledger.state.tenantNames(),
     };
     const found: Description[] = [];
     for (const name of [...names[kind]()].sort()) {
-      if (kind !== 'user' && !this.#may('read', name)) continue;
+      if (!isAdministered(kind) && !this.#may('read', name)) continue;
       const description = await describe(this.#house, this.#tenant, kind, name, options?.brief === true);
       if (description !== undefined) found.push(description);
     }

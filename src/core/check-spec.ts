@@ -38,6 +38,8 @@ export function checkSpec(spec: Declaration): string | undefined {
       return checkExchange(spec);
     case 'user':
       return checkUser(spec);
+    case 'tenant':
+      return checkLabels(spec.labels);
     default:
       return `there is no kind "${String((spec as { kind: unknown }).kind)}"`;
   }

@@ -1,6 +1,6 @@
 /** What can be declared. Declaring again with the same properties is fine; with others it is refused as `conflict`. */
 
-export type Kind = 'topic' | 'queue' | 'exchange' | 'group' | 'user';
+export type Kind = 'topic' | 'queue' | 'exchange' | 'group' | 'user' | 'tenant';
 
 /**
  * What doors note on a declaration in their own words: kept and described, never interpreted, and no reason for a `conflict`. At most 8 KiB
@@ -146,4 +146,14 @@ export interface UserSpec extends Permissions {
   readonly secrets?: Readonly<Record<string, string>>;
 }
 
-export type Declaration = TopicSpec | QueueSpec | ExchangeSpec | UserSpec;
+/**
+ * A tenant comes by being used, too; one that is declared is there though it holds nothing. Declared again it takes the new labels. Removed,
+ * it takes with it all it holds, and what users may in it.
+ */
+export interface TenantSpec {
+  readonly kind: 'tenant';
+  readonly name: string;
+  readonly labels?: Labels;
+}
+
+export type Declaration = TopicSpec | QueueSpec | ExchangeSpec | UserSpec | TenantSpec;
