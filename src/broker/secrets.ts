@@ -30,6 +30,11 @@ export async function authenticate(
 async function verify(verifier: string, secret: string): Promise<boolean> {
   const [scheme, a = '', b = ''] = verifier.split(':');
   if (scheme === 'sha256') return equal(Buffer.from(a, 'base64url'), createHash('sha256').update(secret).digest());
+  // As other brokers keep what their users chose: salt and secret in one hash. Weaker than scrypt, but theirs to bring.
+  if (scheme === 'salted-sha256') {
+    const salted = createHash('sha256').update(Buffer.from(a, 'base64url')).update(secret);
+    return equal(Buffer.from(b, 'base64url'), salted.digest());
+  }
   if (scheme === 'scrypt') return equal(Buffer.from(b, 'base64url'), await derive(secret, Buffer.from(a, 'base64url')));
   return false;
 }

@@ -132,7 +132,7 @@ function checkDeadLetter(what: string, target: DeadLetterSpec | undefined): stri
   return target.address === undefined || typeof target.address === 'string' ? undefined : `${what}.address must be text`;
 }
 
-function checkLabels(labels: unknown): string | undefined {
+export function checkLabels(labels: unknown): string | undefined {
   if (labels === undefined) return undefined;
   if (!isObject(labels) || !Object.values(labels).every((text) => typeof text === 'string')) return 'labels must be texts by name';
   const sizeBytes = Object.entries(labels).reduce((sum, pair) => sum + Buffer.byteLength(pair.join('')), 0);

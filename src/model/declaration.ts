@@ -116,7 +116,7 @@ export interface Binding {
   /** The exchange messages come from. */
   readonly exchange: string;
   readonly to: { readonly kind: 'queue' | 'topic' | 'exchange'; readonly name: string };
-  /** direct: the address · topic: words with `*` (one) and `#` (any number) · consistent-hash: the weight, `"1"` … · fanout, headers: not used */
+  /** direct: the address · topic: words with `*` (one) and `#` (any number) · consistent-hash: the weight, `"1"` … · fanout, headers: kept, and means nothing */
   readonly pattern?: string;
   /** headers exchange: what must be there; `undefined` asks only that the header exists. */
   readonly headers?: { readonly match: HeadersMatch; readonly values: ReadonlyMap<string, string | number | boolean | undefined> };
@@ -124,6 +124,8 @@ export interface Binding {
   readonly filter?: string;
   /** JMESPath over the same; its result, as JSON, is the body this target gets. */
   readonly transform?: string;
+  /** Two bindings that differ in these alone are two; what both lead to takes a message once. */
+  readonly labels?: Labels;
 }
 
 /** Names with `*` for any run of characters and `?` for one. Absent: nothing. */

@@ -218,6 +218,12 @@ test('a secret is checked for its purpose, tells its user and tenant, and is nev
   assert.deepEqual(await broker.authenticate('token', '', 't0ken'), { user: 'u', tenant: 'there' });
   assert.deepEqual(await broker.authenticate('token', 'u', 't0ken'), { user: 'u', tenant: 'there' });
   assert.deepEqual(await broker.authenticate('password', 'u', 'correct horse'), { user: 'u', tenant: 'there' });
+  // What a RabbitMQ kept of "guest": four bytes of salt, and the hash of both.
+  const kept = Buffer.from('dTmJl8ct/AFO/fhNtbN3Un7kC+jIWC/Xbn3kiDn3p1KmK/6w', 'base64');
+  const brought = `salted-sha256:${kept.toString('base64url', 0, 4)}:${kept.toString('base64url', 4)}`;
+  await broker.declare({ kind: 'user', name: 'guest', secrets: { password: brought } });
+  assert.deepEqual(await broker.authenticate('password', 'guest', 'guest'), { user: 'guest' });
+  assert.equal(await broker.authenticate('password', 'guest', 'Guest'), undefined);
   for (const [purpose, name, secret] of [
     ['token', '', 'T0ken'],
     ['token', 'nobody', 't0ken'],

@@ -164,6 +164,7 @@ export const BINDING: Schema = {
     },
     filter: { type: 'string', maxLength: 10_000, description: 'JMESPath; taken when the result is truthy.' },
     transform: { type: 'string', maxLength: 10_000, description: 'JMESPath; its result, as JSON, is the body this target gets.' },
+    labels: { ...LABELS, description: 'What doors noted in their own words; at most 8 KiB. Two bindings that differ in them are two.' },
   },
   required: ['to'],
   additionalProperties: false,
