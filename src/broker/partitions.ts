@@ -113,7 +113,7 @@ export class Partitions {
       );
     }
     const sizeBytesMax = fetch.sizeBytesMax ?? FETCH_BYTES;
-    const slice = await log.fetch(fetch.offset, offset(slot.safe), sizeBytesMax).catch((error: unknown) => {
+    const slice = await log.fetch(fetch.offset, offset(slot.safe), sizeBytesMax, fetch.room).catch((error: unknown) => {
       throw unreadable(slot, error);
     });
     const asked = fetch.packed === true ? slice : slot.unpacker.singly(slice, fetch.offset, sizeBytesMax);

@@ -238,6 +238,8 @@ export interface Fetch {
   readonly waitMs?: number;
   /** Packs come as they are kept, instead of message by message: for those who speak their language. */
   readonly packed?: true;
+  /** Memory of the caller's own that the records may be put into, if they fit; whether they were, their `bytes` tell. */
+  readonly room?: Uint8Array;
   readonly signal?: AbortSignal;
 }
 

@@ -17,6 +17,8 @@ export interface Call {
   readonly clientId: string | null;
   /** Aborted when the connection or the door closes: ends every wait. */
   readonly signal: AbortSignal;
+  /** Says that nothing of the request is looked at any more once it is answered, so that its memory may be used again. */
+  spent(): void;
 }
 
 /** `none`: nothing is sent · `close`: nothing is sent, and the connection is ended. */
@@ -27,7 +29,7 @@ export interface Handler extends Served {
   readonly overlaps: boolean;
   /** May be asked by somebody who has not said yet who they are. */
   readonly forStrangers: boolean;
-  run(from: MessageReader, call: Call, correlation: number): Promise<Uint8Array | 'none' | 'close'>;
+  run(from: MessageReader, call: Call, correlation: number): Promise<readonly Uint8Array[] | 'none' | 'close'>;
 }
 
 export interface HandlerOptions {

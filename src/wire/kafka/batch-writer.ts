@@ -20,12 +20,33 @@ export interface BatchRules {
   readonly leaderEpoch: number;
 }
 
-/** What a partition holds, as batches: those that were kept whole as they are, and others made of what lies between them. */
-export function encodeBatches({ records, offsets }: BatchSource, rules: BatchRules): Uint8Array {
+/**
+ * What a partition holds, as batches: those that were kept whole as they are, and others made of what lies between them. The records are
+ * the caller's own and are used up: batches are put in their places, and moved together, where they lie.
+ */
+export function encodeBatches(source: BatchSource, rules: BatchRules): Uint8Array {
+  const { records, offsets } = source;
+  const { count, bytes, ends } = records;
+  let to = records.start;
+  for (let i = 0; i < count; i++) {
+    const at = i === 0 ? records.start : (ends[i - 1] ?? 0);
+    if (!isPackAt(bytes, at))
+      return i === 0 ? mixed(source, rules, 0) : Buffer.concat([bytes.subarray(records.start, to), mixed(source, rules, i)]);
+    const end = ends[i] ?? at;
+    const from = bodyAt(bytes, at);
+    // What is moved never reaches what is still to be moved: each has its head in front of it.
+    bytes.copyWithin(to, from, end);
+    place(bytes, to, offsets[i] ?? 0, rules.leaderEpoch);
+    to += end - from;
+  }
+  return bytes.subarray(records.start, to);
+}
+
+/** From record `first` on; not all of them were kept whole. */
+function mixed({ records, offsets }: BatchSource, rules: BatchRules, first: number): Uint8Array {
   const { count, bytes, ends } = records;
   const pieces: Uint8Array[] = [];
-  let sizeBytes = 0;
-  for (let from = 0; from < count; ) {
+  for (let from = first; from < count; ) {
     const at = from === 0 ? records.start : (ends[from - 1] ?? 0);
     const isWhole = isPackAt(bytes, at);
     let to = from + 1;
@@ -38,12 +59,10 @@ export function encodeBatches({ records, offsets }: BatchSource, rules: BatchRul
         );
     if (isWhole) place(piece, 0, offsets[from] ?? 0, rules.leaderEpoch);
     pieces.push(piece);
-    sizeBytes += piece.length;
     from = to;
   }
   const [only] = pieces;
-  if (only === undefined) return NOTHING;
-  return pieces.length === 1 ? only : Buffer.concat(pieces, sizeBytes);
+  return only !== undefined && pieces.length === 1 ? only : Buffer.concat(pieces);
 }
 
 function isPackAt(bytes: Uint8Array, at: number): boolean {

@@ -496,6 +496,31 @@ test('a batch leaves as it came, but for its place; others see its records one b
   assert.deepEqual([Buffer.from(message.body).toString(), message.headers], ['two', new Map([['h', 'x']])]);
 });
 
+test('the memory of large requests is used again, and what was kept of them stays', async (t) => {
+  const door = await asked(t);
+  await door.engine.declare({ kind: 'topic', name: 'a' });
+  const [one, other] = [door.client(), door.client()];
+  const values = Array.from({ length: 12 }, (_, i) => String.fromCharCode(97 + i).repeat(200_000 + 1000 * i));
+  for (let i = 0; i < values.length; i += 4) {
+    const four = values
+      .slice(i, i + 4)
+      .map((value, k) => produced(k < 2 ? one : other, 'a', batchOf([{ value }]), { acks: k - 1 < 2 ? -1 : 1 }));
+    await Promise.all(four);
+  }
+  const found: string[] = [];
+  const head = new BatchHead();
+  for (let from = 0; from < values.length; ) {
+    const { records } = (await fetch(one, 'a', { from })).responses[0].partitions[0];
+    for (let at = 0; at < records.length; at += head.sizeBytes) {
+      assert.equal(head.read(records, at, records.length) ?? head.check(records, at), undefined);
+      const { bytes } = unpackBatch(records, at, 'a');
+      found.push(Buffer.from(readMessage(bytes, 0, new Map([[KAFKA.number, KAFKA]])).body).toString());
+      from += head.count;
+    }
+  }
+  assert.deepEqual(found.sort(), values);
+});
+
 test('batches and records of others stand side by side in a partition', async (t) => {
   const door = await asked(t);
   await door.engine.declare({ kind: 'topic', name: 'a' });

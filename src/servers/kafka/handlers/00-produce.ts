@@ -39,6 +39,8 @@ export const PRODUCE_HANDLER: Handler = handler(
         ),
       })),
     );
+    // What a transaction holds on to points into the request.
+    if (transactionalId === null) call.spent();
     if (acks !== 0) return { responses };
     // Nobody waits for an answer, so an error can only be told by ending the connection.
     const failed = responses.some(({ partitionResponses }) => partitionResponses.some(({ errorCode = 0 }) => errorCode !== ERROR.none));
@@ -110,9 +112,14 @@ async function publish({ topic, partition, acks, isAlone }: Ask, batch: Uint8Arr
 
 /** Within a transaction nothing has an offset before it is committed. */
 function hold({ topic, partition, transactionalId }: Ask, batch: Uint8Array, { door, peer }: Call): number {
+  if (transactionalId === null)
+    throw new KafkaFault(
+      ERROR.invalidProducerIdMapping,
+      'The batch says that it belongs to a transaction, and the request does not say to which.',
+    );
   const { count, latestMs } = head;
   const held = { topic, partition, batch, count, latestMs, producer: stampOf(topic, partition) };
-  const errorCode = door.transactions.produce(peer.principal, transactionalId ?? '', held);
+  const errorCode = door.transactions.produce(peer.principal, transactionalId, held);
   if (errorCode !== ERROR.none && errorCode !== ERROR.duplicateSequenceNumber)
     throw new KafkaFault(errorCode, 'The transaction does not take this batch.');
   return NO_OFFSET;
