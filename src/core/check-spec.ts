@@ -10,6 +10,7 @@ import type {
   TopicSpec,
   UserSpec,
 } from '../model/declaration.ts';
+import { checkRules } from './check-rules.ts';
 
 const NAME_BYTES_MAX = 255;
 const PARTITIONS_MAX = 10_000;
@@ -104,7 +105,7 @@ function checkUser(spec: UserSpec): string | undefined {
   const secrets: unknown = spec.secrets;
   if (secrets !== undefined && !(isObject(secrets) && Object.values(secrets).every((verifier) => typeof verifier === 'string')))
     return 'secrets must be verifiers by purpose';
-  return flags(spec, ['admin']) ?? texts(spec, ['tenant']);
+  return flags(spec, ['admin']) ?? texts(spec, ['tenant']) ?? checkRules(spec);
 }
 
 function checkPermissions(permissions: Permissions): string | undefined {

@@ -35,8 +35,10 @@ export function decideDeclare(state: State, tenant: Tenant, spec: Declaration, n
       if (known === undefined) return [declared];
       return alike(known, spec) ? [] : conflict(known, spec);
     }
-    case 'user':
-      return [declared];
+    case 'user': {
+      const rules = spec.rules ?? state.users.get(spec.name)?.rules;
+      return [rules === undefined ? declared : { ...declared, spec: { ...spec, rules } }];
+    }
     case 'tenant': {
       const known = state.tenantSpecs.get(spec.name);
       return known !== undefined && same(known, spec) ? [] : [{ ...declared, tenant: spec.name }];

@@ -1,5 +1,7 @@
 /** What can be declared. Declaring again with the same properties is fine; with others it is refused as `conflict`. */
 
+import type { AccessRule } from './access.ts';
+
 export type Kind = 'topic' | 'queue' | 'exchange' | 'group' | 'user' | 'tenant';
 
 /**
@@ -144,6 +146,8 @@ export interface UserSpec extends Permissions {
   /** What it may in further tenants, by their names; in a tenant that is not named, nothing. */
   readonly tenants?: Readonly<Record<string, Permissions>>;
   readonly admin?: boolean;
+  /** Counted together with the patterns. Declared again without a word about them, a user keeps those it has. */
+  readonly rules?: readonly AccessRule[];
   /** Verifiers of secrets, never the secret: `{ scheme: 'scrypt' | 'sha256', salt, hash … }`, by purpose (`password`, `token`). */
   readonly secrets?: Readonly<Record<string, string>>;
 }
