@@ -1,7 +1,15 @@
 /** A handler: what the door does for one API. Each has its file in `handlers`, and knows neither sockets nor frames. */
 
 import type { Engine } from '../../model/engine.ts';
-import { type Api, encodeResponse, type MessageReader, type RequestOf, type ResponseOf, readRequest } from '../../wire/kafka/kafka.ts';
+import {
+  type Api,
+  encodeResponse,
+  type FrameRooms,
+  type MessageReader,
+  type RequestOf,
+  type ResponseOf,
+  readRequest,
+} from '../../wire/kafka/kafka.ts';
 import type { Door, Served } from './door.ts';
 import type { Peer } from './peer.ts';
 
@@ -19,6 +27,10 @@ export interface Call {
   readonly signal: AbortSignal;
   /** Says that nothing of the request is looked at any more once it is answered, so that its memory may be used again. */
   spent(): void;
+  /** Memory that others have done with. */
+  readonly rooms: FrameRooms;
+  /** Says that the answer points into memory of `rooms`, which goes back there when the answer has left. */
+  lent(bytes: Uint8Array): void;
 }
 
 /** `none`: nothing is sent · `close`: nothing is sent, and the connection is ended. */

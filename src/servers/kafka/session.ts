@@ -23,8 +23,8 @@ import type { Peer } from './peer.ts';
 
 /** Where answers go. */
 export interface Line {
-  /** Whole frames, in order; each may be in several pieces. */
-  send(pieces: readonly Uint8Array[]): void;
+  /** Whole frames, in order; each may be in several pieces. Calls `sent` once nobody looks at them any more. */
+  send(pieces: readonly Uint8Array[], sent: () => void): void;
   /** No further answer is made until it resolves. */
   room(): Promise<void>;
   /** Stop or go on giving what comes in. */
@@ -42,6 +42,8 @@ interface Pending {
   overlaps: boolean;
   /** Nobody looks at the frame any more once it is answered. */
   spent: boolean;
+  /** Memory that the answer points into. */
+  lent: Uint8Array[] | undefined;
 }
 
 const NOTHING: readonly Uint8Array[] = [];
@@ -60,6 +62,8 @@ export class Session {
   #pendingBytes = 0;
   /** Answers that leave at the end of this turn. */
   #outgoing: Uint8Array[] = [];
+  /** Memory they point into. */
+  #lent: Uint8Array[] = [];
   #flushing = false;
   #running = 0;
   #paused = false;
@@ -99,7 +103,7 @@ export class Session {
   }
 
   #take(frame: Uint8Array): void {
-    this.#pending.push({ frame, answer: undefined, started: false, overlaps: false, spent: false });
+    this.#pending.push({ frame, answer: undefined, started: false, overlaps: false, spent: false, lent: undefined });
     this.#pendingBytes += frame.length;
     const { pendingMax, pendingBytesMax } = this.#door.limits;
     if (!this.#paused && (this.#pending.length >= pendingMax || this.#pendingBytes >= pendingBytesMax)) {
@@ -156,7 +160,8 @@ export class Session {
     while (this.#pending[0]?.answer !== undefined) {
       const done = this.#pending.shift();
       this.#pendingBytes -= done?.frame.length ?? 0;
-      if (done?.answer !== undefined) for (const piece of done.answer) this.#outgoing.push(piece);
+      for (const piece of done?.answer ?? []) this.#outgoing.push(piece);
+      for (const bytes of done?.lent ?? []) this.#lent.push(bytes);
     }
     // What is answered in one turn leaves in one piece.
     if (this.#outgoing.length > 0 && !this.#flushing) {
@@ -174,8 +179,12 @@ export class Session {
   #flush(): void {
     this.#flushing = false;
     if (this.#outgoing.length === 0) return;
-    this.#line.send(this.#outgoing);
+    const lent = this.#lent;
+    this.#line.send(this.#outgoing, () => {
+      for (const bytes of lent) rooms.give(bytes);
+    });
     this.#outgoing = [];
+    this.#lent = [];
   }
 
   async #answer(pending: Pending): Promise<readonly Uint8Array[] | 'close'> {
@@ -204,6 +213,11 @@ export class Session {
       signal: this.#signal,
       spent: () => {
         pending.spent = true;
+      },
+      rooms,
+      lent: (bytes) => {
+        pending.lent ??= [];
+        pending.lent.push(bytes);
       },
     };
     const answer = await handler.run(from, call, head.correlation);

@@ -122,10 +122,15 @@ export class FrameRooms {
   take(sizeBytes: number): Uint8Array | undefined {
     if (sizeBytes < KEPT_BYTES_MIN) return undefined;
     const found = this.#rooms.findIndex(({ length }) => length >= sizeBytes && length <= GROWTH * sizeBytes);
-    if (found < 0) return undefined;
-    const [room] = this.#rooms.splice(found, 1);
-    this.#bytes -= room?.length ?? 0;
-    return room;
+    return found < 0 ? undefined : this.#out(found);
+  }
+
+  /** The largest there is, but none that is far too large for `sizeBytes`. */
+  largest(sizeBytes: number): Uint8Array | undefined {
+    let found = -1;
+    for (const [i, { length }] of this.#rooms.entries())
+      if (length <= GROWTH * sizeBytes && length > (this.#rooms[found]?.length ?? 0)) found = i;
+    return found < 0 ? undefined : this.#out(found);
   }
 
   /** Nobody looks at this frame any more. One that was cut out of something larger than itself is not kept. */
@@ -134,7 +139,13 @@ export class FrameRooms {
     if (byteOffset !== 0 || buffer.byteLength < KEPT_BYTES_MIN || buffer.byteLength > GROWTH * frame.length) return;
     this.#rooms.push(new Uint8Array(buffer));
     this.#bytes += buffer.byteLength;
-    while (this.#bytes > this.#bytesMax) this.#bytes -= this.#rooms.shift()?.length ?? 0;
+    while (this.#bytes > this.#bytesMax) this.#out(0);
+  }
+
+  #out(i: number): Uint8Array | undefined {
+    const [room] = this.#rooms.splice(i, 1);
+    this.#bytes -= room?.length ?? 0;
+    return room;
   }
 }
 

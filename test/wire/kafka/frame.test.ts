@@ -107,6 +107,9 @@ test('rooms hold so many bytes and no more, and take only what is a room of its 
   rooms.give(new Uint8Array(450_000));
   assert.equal(rooms.take(460_000), undefined, 'too small');
   assert.equal(rooms.take(131_072)?.length, 450_000);
+  for (const length of [150_000, 200_000]) rooms.give(new Uint8Array(length));
+  assert.equal(rooms.largest(30_000), undefined, 'far too large');
+  assert.deepEqual([rooms.largest(1_000_000)?.length, rooms.largest(40_000)?.length, rooms.largest(40_000)], [200_000, 150_000, undefined]);
 });
 
 test('frames are cut out of chunks however these were split', () => {
