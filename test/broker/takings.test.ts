@@ -82,6 +82,21 @@ test('what may live for no time at all is given to who is ready, though the cloc
   assert.deepEqual([queue.ready, queue.totals.acked, queue.totals.expired], [0, 1, 1]);
 });
 
+test('a turn that comes seconds late gives nothing that has expired meanwhile', async (t) => {
+  const clock = new HandClock();
+  const { broker } = await opened(t, { clock });
+  await broker.declare({ kind: 'queue', name: 'q', ttlMs: 500 });
+  const seen: string[] = [];
+  await broker.consume({ queue: 'q' }, { deliver: (deliveries) => seen.push(...bodiesOf(deliveries)), cancelled: () => undefined });
+  await idle(broker);
+  const published = broker.publish(sending('q', 'a'));
+  // As when a full disk keeps a checkpoint from ending.
+  void clock.advance(5000, async () => undefined);
+  await published;
+  await idle(broker);
+  assert.deepEqual(seen, []);
+});
+
 test('what is removed while the rest of it is read from disk is not handed over any more', async (t) => {
   const disk = new MemoryDisk();
   const first = await opened(t, { disk, blockBytesMax: 4096 });
