@@ -62,7 +62,7 @@ export class KafkaCast implements Cast {
       life.broker,
       { clock, random, logger },
       KAFKA_LIMITS,
-      { advertised: undefined, autoCreate: false, partitions: 1 },
+      { autoCreate: false, partitions: 1 },
       [],
       new Attempts(clock, 1000, 60_000),
       HANDLERS,
