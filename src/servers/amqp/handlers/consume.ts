@@ -4,7 +4,7 @@ import type { Consume } from '../../../model/engine.ts';
 import type { Headers } from '../../../model/message.ts';
 import { type Args, encodeMethod } from '../../../wire/amqp/amqp.ts';
 import type { Channel } from '../channel.ts';
-import { LiveConsumer } from '../consumer.ts';
+import { aboutOf, LiveConsumer } from '../consumer.ts';
 import { AmqpFault, noQueue } from '../faults.ts';
 import { REPLY_TO } from '../intake.ts';
 import { checkOwner, queueNamed } from '../names.ts';
@@ -29,6 +29,7 @@ export async function consume(channel: Channel, args: Args<'basic.consume'>): Pr
   const priority = priorityOf(args.arguments, queue, vhost);
   const consumer = new LiveConsumer(channel, {
     tag,
+    about: aboutOf(channel.prefetch, args),
     queue,
     noAck: args.noAck,
     limit: channel.prefetch,
@@ -74,6 +75,7 @@ async function consumeReplies(channel: Channel, args: Args<'basic.consume'>, tag
   await link.house.declare({ kind: 'queue', name: queue, durable: false, autoDelete: true });
   const consumer = new LiveConsumer(channel, {
     tag,
+    about: aboutOf(channel.prefetch, args),
     queue,
     noAck: true,
     limit: Number.POSITIVE_INFINITY,
