@@ -8,9 +8,9 @@ import { aboutOf, LiveConsumer } from '../consumer.ts';
 import { AmqpFault, noQueue } from '../faults.ts';
 import { REPLY_TO } from '../intake.ts';
 import { checkOwner, queueNamed } from '../names.ts';
+import { findQueue, queueRefused } from '../queues.ts';
 import { typeName } from '../type-names.ts';
 import { consumeStream } from './consume-stream.ts';
-import { find, refusedFor } from './queue.ts';
 
 export async function consume(channel: Channel, args: Args<'basic.consume'>): Promise<void> {
   const { link } = channel;
@@ -21,7 +21,7 @@ export async function consume(channel: Channel, args: Args<'basic.consume'>): Pr
     throw new AmqpFault(530, `this channel has ${door.limits.consumersMax} consumers, the most there may be`, 'connection');
   if (args.queue === REPLY_TO) return consumeReplies(channel, args, tag);
   const queue = queueNamed(channel, args.queue);
-  const known = await find(channel, queue);
+  const known = await findQueue(link, queue);
   if (known === undefined) throw noQueue(queue, vhost);
   checkOwner(channel, queue);
   if (known.spec === undefined) return consumeStream(channel, args, tag, queue);
@@ -51,7 +51,7 @@ async function start(channel: Channel, consumer: LiveConsumer, consume: Consume)
     consumer.started(await channel.link.engine.consume(consume, consumer));
   } catch (error) {
     channel.consumers.delete(consumer.tag);
-    throw refusedFor(channel, error, consume.queue);
+    throw queueRefused(channel.link, error, consume.queue);
   }
   if (channel.isOpen) consumer.announce();
   // The channel has been closed meanwhile: nobody else knows of this consumer.
