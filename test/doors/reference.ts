@@ -32,13 +32,15 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Debian's `rabbitmq-server`, with the exchange types that come with it. */
+/** Debian's `rabbitmq-server`, with the exchange types and the management interface that come with it. */
 async function rabbitmq(directory: string): Promise<Reference> {
   const command = '/usr/lib/rabbitmq/bin/rabbitmq-server';
   if (!existsSync(command)) throw new Error(`There is no ${command}: install the package rabbitmq-server first.`);
-  const [port, distPort] = [await freePort(), await freePort()];
+  const [port, distPort, apiPort] = [await freePort(), await freePort(), await freePort()];
   const plugins = join(directory, 'plugins');
-  writeFileSync(plugins, '[rabbitmq_consistent_hash_exchange].');
+  writeFileSync(plugins, '[rabbitmq_consistent_hash_exchange,rabbitmq_management].');
+  const config = join(directory, 'rabbitmq.conf');
+  writeFileSync(config, `management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = ${apiPort}\ncollect_statistics_interval = 1000\n`);
   const child = spawn(command, [], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
@@ -51,7 +53,7 @@ async function rabbitmq(directory: string): Promise<Reference> {
       RABBITMQ_LOG_BASE: join(directory, 'log'),
       RABBITMQ_PID_FILE: join(directory, 'pid'),
       RABBITMQ_ENABLED_PLUGINS_FILE: plugins,
-      RABBITMQ_CONFIG_FILE: join(directory, 'none'),
+      RABBITMQ_CONFIG_FILE: config,
     },
   });
   await new Promise<void>((resolve, reject) => {
@@ -63,7 +65,8 @@ async function rabbitmq(directory: string): Promise<Reference> {
       resolve();
     });
   });
-  return { env: { AMQP_URL: `amqp://guest:guest@127.0.0.1:${port}` }, stop: () => ended(child) };
+  const env = { AMQP_URL: `amqp://guest:guest@127.0.0.1:${port}`, MANAGEMENT_URL: `http://127.0.0.1:${apiPort}` };
+  return { env, stop: () => ended(child) };
 }
 
 function ended(child: ChildProcess): Promise<void> {

@@ -168,7 +168,7 @@ export class Intake {
     const acts: Acts = { also: [], changes: undefined, ttlMs: undefined, delayMs: undefined, keyHash: undefined };
     const changes: { -readonly [P in keyof Changes]: Changes[P] } = {};
     const expiration = scan.text('expiration');
-    if (expiration !== undefined) acts.ttlMs = readExpiration(expiration);
+    if (expiration !== undefined) acts.ttlMs = ttlOf(expiration);
     if (scan.text('replyTo') === REPLY_TO) {
       if (replyQueue === undefined) throw new AmqpFault(406, 'fast reply consumer does not exist');
       changes.replyTo = (writer) => writer.text8(replyQueue);
@@ -212,7 +212,8 @@ interface Acts {
 const ACTING_HEADERS: ReadonlySet<string> = new Set(['CC', 'BCC', 'x-delay', KEY_HEADER]);
 const BLIND: ReadonlySet<string> = new Set(['BCC']);
 
-function readExpiration(text: string): number {
+/** How long a message may wait, milliseconds, of what stands in its `expiration`. Throws `AmqpFault` 406. */
+export function ttlOf(text: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text);
   const says = !/^-?\d+$/.test(text) ? 'no_integer' : text.startsWith('-') ? `{value_negative,${text}}` : `{value_too_big,${text}}`;
   throw new AmqpFault(406, `invalid expiration '${text}': ${says}`);
