@@ -14,8 +14,9 @@ import {
 } from '../../wire/amqp/amqp.ts';
 import { AmqpFault } from './faults.ts';
 import type { Link } from './link.ts';
-import type { Apart, Publisher } from './publisher.ts';
+import type { Publisher } from './publisher.ts';
 import type { PublishRoute } from './routes.ts';
+import type { Apart } from './sending.ts';
 import { typeName } from './type-names.ts';
 
 const BASIC = 60;
@@ -35,8 +36,6 @@ export interface Taker {
 export class Intake {
   readonly #taker: Taker;
   readonly #scan = new PropertyScan();
-  #names: Buffer = Buffer.alloc(0);
-  #namesTo = 0;
   #route: PublishRoute | undefined;
   #mandatory = false;
   /** Bytes of body still to come. */
@@ -66,10 +65,6 @@ export class Intake {
     if ((bits & 2) !== 0) throw new AmqpFault(540, 'immediate=true', 'connection');
     this.#mandatory = (bits & 1) !== 0;
     this.#route = this.#taker.link.routes.find(bytes, namesAt, bitsAt);
-    // Kept apart from what the socket brought: the header may come with the next read.
-    if (this.#names.length < bitsAt - namesAt) this.#names = Buffer.allocUnsafeSlow(512);
-    bytes.copy(this.#names, 0, namesAt, bitsAt);
-    this.#namesTo = bitsAt - namesAt;
   }
 
   /** A content header stands from `start` to `end`. Throws `AmqpFault` and `WireFault`. */
@@ -139,7 +134,7 @@ export class Intake {
     const transient = scan.octet('deliveryMode') !== PERSISTENT;
     if (!this.#mandatory && scan.lacks(ACTED_ON)) {
       const batch = publisher.begin(route, transient, undefined);
-      batch.begin(link.engine.nowMs(), this.#names, 0, this.#namesTo);
+      batch.begin(link.nowMs, route.names);
       batch.properties(bytes, from, to);
       return;
     }
@@ -148,7 +143,7 @@ export class Intake {
     const stands = this.#mandatory || also.length > 0 || delayMs !== undefined;
     const apart: Apart | undefined = stands ? { mandatory: this.#mandatory, also, delayMs } : undefined;
     const batch = publisher.begin(route, transient, apart);
-    batch.begin(link.engine.nowMs(), this.#names, 0, this.#namesTo);
+    batch.begin(link.nowMs, route.names);
     const changed = acts.changes === undefined ? undefined : changeProperties(scan, acts.changes);
     if (changed === undefined) batch.properties(bytes, from, to);
     else batch.properties(changed, 0, changed.length);
