@@ -18,6 +18,8 @@ import { Peer } from './peer.ts';
 import { REGISTRY_ROOTS } from './registry-roots.ts';
 import { type Line, Session } from './session.ts';
 
+export { scramVerifiers } from './scram.ts';
+
 /** Where clients come by. */
 export interface KafkaListener {
   /** Default 127.0.0.1. Another address than loopback is refused while no users are configured. */

@@ -203,6 +203,8 @@ export class Session {
     const { door, peer } = { door: this.#door, peer: this.#peer };
     if (!handler.forStrangers && isStranger(peer, door))
       throw new BytesError('value', 0, `API ${head.key} is not answered before authentication.`);
+    if (!handler.forStrangers && peer.login.expiresMs <= door.machine.clock.monotonicMs())
+      throw new BytesError('value', 0, 'The login has expired, and was not made anew in time [KIP-368].');
     const call: Call = {
       door,
       engine: peer.principal === undefined ? door.engine : door.engineOf(peer.principal),
