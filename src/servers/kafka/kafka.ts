@@ -80,6 +80,12 @@ export async function startKafka(engine: Engine, options: KafkaOptions): Promise
   return {
     name: 'kafka',
     port: open[0]?.port ?? 0,
+    ports: Object.fromEntries(
+      [...(options.port === undefined ? [] : ['kafka']), ...(options.secure === undefined ? [] : ['kafkas'])].map((name, i) => [
+        name,
+        open[i]?.port ?? 0,
+      ]),
+    ),
     close: async () => {
       remove?.();
       await close();
