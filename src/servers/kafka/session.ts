@@ -163,10 +163,13 @@ export class Session {
       for (const piece of done?.answer ?? []) this.#outgoing.push(piece);
       for (const bytes of done?.lent ?? []) this.#lent.push(bytes);
     }
-    // What is answered in one turn leaves in one piece.
+    // What is answered in one turn leaves in one piece; where nothing else is under way, there is nothing to wait for.
     if (this.#outgoing.length > 0 && !this.#flushing) {
-      this.#flushing = true;
-      this.#door.machine.clock.soon(() => this.#flush());
+      if (this.#pending.length === 0) this.#flush();
+      else {
+        this.#flushing = true;
+        this.#door.machine.clock.soon(() => this.#flush());
+      }
     }
     if (this.#paused && this.#pending.length < this.#door.limits.pendingMax / 2 && this.#pendingBytes < this.#door.limits.pendingBytesMax) {
       this.#paused = false;
