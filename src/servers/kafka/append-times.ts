@@ -1,5 +1,6 @@
-/** Which topics stamp what comes with the time it is taken (`message.timestamp.type=LogAppendTime`): known for a moment, since every batch asks. */
+/** Which topics stamp what comes with the time it is taken (`message.timestamp.type=LogAppendTime`): known at once, since every batch asks. */
 
+import type { Clock } from '../../host/clock.ts';
 import type { Engine } from '../../model/engine.ts';
 
 /** So long may a change go unnoticed that did not come by this door. */
@@ -9,18 +10,26 @@ const KNOWN_MAX = 10_000;
 const LABEL = 'kafka.message.timestamp.type';
 
 interface Known {
-  readonly isStamped: boolean;
-  readonly untilMs: number;
+  /** A promise the first time, until all who waited for it have gone on: nobody may overtake them. */
+  isStamped: boolean | Promise<boolean>;
+  untilMs: number;
 }
 
 export class AppendTimes {
+  readonly #clock: Clock;
   /** By engine as its user sees it, and topic: nothing is put together to look. */
   #known = new WeakMap<Engine, Map<string, Known>>();
 
-  /** At once when it is known; rejects as `describe` does. */
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Whether the topic's batches are stamped; of one that is not there, no. Rejects as `describe` does. */
   has(engine: Engine, topic: string): boolean | Promise<boolean> {
     const known = this.#known.get(engine)?.get(topic);
-    return known !== undefined && known.untilMs > engine.nowMs() ? known.isStamped : this.#look(engine, topic);
+    if (known === undefined) return this.#begin(engine, topic);
+    if (typeof known.isStamped === 'boolean' && known.untilMs <= engine.nowMs()) this.#renew(engine, topic, known);
+    return known.isStamped;
   }
 
   /** Something was changed by this door. */
@@ -28,13 +37,36 @@ export class AppendTimes {
     this.#known = new WeakMap();
   }
 
-  async #look(engine: Engine, topic: string): Promise<boolean> {
-    const description = await engine.describe('topic', topic, { brief: true });
-    if (description?.kind !== 'topic') return false;
-    const isStamped = 'labels' in description.spec && description.spec.labels?.[LABEL] === 'LogAppendTime';
+  #begin(engine: Engine, topic: string): Promise<boolean> {
     const topics = this.#known.get(engine) ?? new Map<string, Known>();
     if (topics.size >= KNOWN_MAX) topics.clear();
-    this.#known.set(engine, topics.set(topic, { isStamped, untilMs: engine.nowMs() + KNOWN_MS }));
-    return isStamped;
+    const looked = look(engine, topic);
+    const known: Known = { isStamped: looked, untilMs: engine.nowMs() + KNOWN_MS };
+    this.#known.set(engine, topics.set(topic, known));
+    looked.then(
+      (isStamped) =>
+        this.#clock.soon(() => {
+          known.isStamped = isStamped;
+        }),
+      () => topics.delete(topic),
+    );
+    return looked;
   }
+
+  /** What was known holds until it is known anew. */
+  #renew(engine: Engine, topic: string, known: Known): void {
+    known.untilMs = engine.nowMs() + KNOWN_MS;
+    look(engine, topic).then(
+      (isStamped) => {
+        known.isStamped = isStamped;
+      },
+      () => this.#known.get(engine)?.delete(topic),
+    );
+  }
+}
+
+async function look(engine: Engine, topic: string): Promise<boolean> {
+  const description = await engine.describe('topic', topic, { brief: true });
+  if (description?.kind !== 'topic') return false;
+  return 'labels' in description.spec && description.spec.labels?.[LABEL] === 'LogAppendTime';
 }

@@ -82,7 +82,7 @@ export class Door {
     this.transactions = new Transactions(machine, limits);
     this.feint = machine.random.bytes(32);
     this.topicIds = new TopicIds(engine.identity);
-    this.appendTimes = new AppendTimes();
+    this.appendTimes = new AppendTimes(machine.clock);
   }
 
   /** The cluster as clients know it: 16 bytes as base64. */

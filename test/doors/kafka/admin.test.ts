@@ -238,6 +238,29 @@ test('offsets of a group without members expire', async (t) => {
   assert.equal((await door.engine.describe('group', 'another'))?.kind, 'group', 'what this door did not keep does not expire by it');
 });
 
+test('offsets are kept for topics that are named by their ids', async (t) => {
+  const door = await opened(t);
+  await door.engine.declare({ kind: 'topic', name: 't' });
+  const asker = raw(door);
+  const { topics } = await asker.ask(METADATA, 12, {
+    ...NO_TOPICS,
+    topics: [{ topicId: '0'.repeat(32), name: 't' }],
+  });
+  const partitions = [{ partitionIndex: 0, committedOffset: 7, committedLeaderEpoch: -1, committedMetadata: '' }];
+  const commit = { groupId: 'g', generationIdOrMemberEpoch: -1, memberId: '', groupInstanceId: null };
+  const ids = [topics[0].topicId, 'f'.repeat(32)];
+  const answer = await asker.ask(OFFSET_COMMIT, 10, { ...commit, topics: ids.map((topicId) => ({ topicId, partitions })) });
+  assert.deepEqual(
+    answer.topics.map((topic: { topicId: string; partitions: { errorCode: number }[] }) => [topic.topicId, topic.partitions[0]?.errorCode]),
+    [
+      [ids[0], ERROR.none],
+      [ids[1], ERROR.unknownTopicId],
+    ],
+  );
+  const group = await door.engine.describe('group', 'g');
+  assert.deepEqual(group?.kind === 'group' && group.cursors.map(({ topic, offset }) => [topic, offset]), [['t', 7]]);
+});
+
 test('a listener tells the address it was given', async (t) => {
   const door = await opened(t, { port: undefined as never, listeners: [{ port: 0, advertised: { host: 'kafka.example', port: 19092 } }] });
   const told = await raw(door).ask(METADATA, 8, NO_TOPICS);

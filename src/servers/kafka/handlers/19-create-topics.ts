@@ -39,6 +39,7 @@ async function create(asked: Asked, validateOnly: boolean, call: Call): Promise<
     if ((await describeTopic(inside, name)) !== undefined)
       throw new KafkaFault(ERROR.topicAlreadyExists, `Topic "${name}" already exists.`);
     if (!validateOnly) await call.engine.declare(spec);
+    call.door.appendTimes.forget();
     const made = validateOnly ? undefined : await describeTopic(inside, name);
     return {
       name,

@@ -118,7 +118,7 @@ export const SYNC_GROUP = {
 export const OFFSET_COMMIT = {
   key: 8,
   name: 'OffsetCommit',
-  versions: [2, 9],
+  versions: [2, 10],
   flexible: 8,
   request: {
     groupId: 'string',
@@ -128,7 +128,8 @@ export const OFFSET_COMMIT = {
     retentionTimeMs: 'int64=-1 2-4',
     topics: [
       {
-        name: 'string',
+        name: 'string 2-9',
+        topicId: 'uuid 10+',
         partitions: [
           {
             partitionIndex: 'int32',
@@ -144,7 +145,8 @@ export const OFFSET_COMMIT = {
     throttleTimeMs: 'int32=0 3+',
     topics: [
       {
-        name: 'string',
+        name: 'string 2-9',
+        topicId: 'uuid 10+',
         partitions: [
           {
             partitionIndex: 'int32',
