@@ -1,6 +1,7 @@
 /** Arguments of a queue's declaration and what they are in the broker's words; checked as clients expect, and back for comparing. */
 
-import type { DeadLetterSpec, Overflow, QueueSpec, TopicSpec } from '../../model/declaration.ts';
+import type { DeadLetterSpec, Labels, Overflow, QueueSpec, TopicSpec } from '../../model/declaration.ts';
+import { fromJson, toJson } from '../../model/header-json.ts';
 import type { Headers, HeaderValue } from '../../model/message.ts';
 import { TYPE_LABEL } from './door.ts';
 import { AmqpFault } from './faults.ts';
@@ -89,16 +90,36 @@ export function streamSpecOf({ name, arguments: given }: QueueWish, vhost: strin
   const retentionMs = age === undefined ? undefined : ageMs(String(age));
   if (age !== undefined && retentionMs === undefined)
     throw new AmqpFault(406, `invalid arg 'x-max-age' for queue '${name}' in vhost '${vhost}': invalid_max_age`);
-  return {
+  const spec: TopicSpec = {
     kind: 'topic',
     name,
     ...(retentionMs !== undefined && { retentionMs }),
     ...(typeof sizeBytes === 'number' && { retentionBytes: sizeBytes }),
   };
+  const labels = labelsFor(given, argumentsOfStream(spec));
+  return labels === undefined ? spec : { ...spec, labels };
+}
+
+/** Keeps, as JSON, arguments that the broker has no word for: they mean nothing, and come out again as they went in. */
+const REST_LABEL = 'amqp.arguments';
+const REST_LENGTH_MAX = 4096;
+
+function labelsFor(given: Headers, understood: Headers): Labels | undefined {
+  const rest = new Map([...given].filter(([name]) => !understood.has(name)));
+  if (rest.size === 0) return undefined;
+  const text = JSON.stringify(toJson(rest));
+  return text.length > REST_LENGTH_MAX ? undefined : { [REST_LABEL]: text };
+}
+
+/** All arguments as they were given, those included that mean nothing here. */
+export function givenArguments(spec: QueueSpec | TopicSpec): Headers {
+  const understood = spec.kind === 'queue' ? argumentsOf(spec) : argumentsOfStream(spec);
+  const rest = spec.labels?.[REST_LABEL];
+  return rest === undefined ? understood : new Map([...understood, ...(fromJson(JSON.parse(rest)) as Headers)]);
 }
 
 /** The arguments that would declare such a stream. */
-export function argumentsOfStream({ retentionMs, retentionBytes }: TopicSpec): Map<string, HeaderValue> {
+function argumentsOfStream({ retentionMs, retentionBytes }: TopicSpec): Map<string, HeaderValue> {
   const found = new Map<string, HeaderValue>([['x-queue-type', 'stream']]);
   if (retentionMs !== undefined) found.set('x-max-age', `${Math.ceil(retentionMs / 1000)}s`);
   if (retentionBytes !== undefined) found.set('x-max-length-bytes', retentionBytes);
@@ -135,7 +156,7 @@ export function queueSpecOf({ name, durable, exclusive, autoDelete, arguments: g
   const overflow = overflowOf(given.get('x-overflow'), deadLetter !== undefined);
   const bounded = given.has('x-max-length') || given.has('x-max-length-bytes');
   const type = given.get('x-queue-type');
-  return {
+  const spec: QueueSpec = {
     kind: 'queue',
     name,
     ...(type === 'quorum' && { labels: { [TYPE_LABEL]: type } }),
@@ -151,6 +172,8 @@ export function queueSpecOf({ name, durable, exclusive, autoDelete, arguments: g
     ...some('priorityMax', priorityMax),
     ...(given.get('x-single-active-consumer') === true && { singleActiveConsumer: true }),
   };
+  const labels = labelsFor(given, argumentsOf(spec));
+  return labels === undefined ? spec : { ...spec, labels: { ...spec.labels, ...labels } };
 }
 
 function some<K extends string, V>(name: K, value: V | undefined): { readonly [P in K]?: V } {

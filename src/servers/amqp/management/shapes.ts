@@ -6,7 +6,7 @@ import type { Description } from '../../../model/engine.ts';
 import { argumentsOfBinding } from '../binding.ts';
 import { type Door, type SeenChannel, TYPE_LABEL, type Visitor } from '../door.ts';
 import { argumentsOfExchange, typeNameOf } from '../exchanges.ts';
-import { argumentsOf, argumentsOfStream } from '../queue-arguments.ts';
+import { givenArguments } from '../queue-arguments.ts';
 
 import { jsonOfHeaders } from './table-json.ts';
 
@@ -25,14 +25,14 @@ export function queueDefinition({ spec }: QueueDescription): Json {
     name: spec.name,
     durable: spec.durable !== false,
     auto_delete: spec.autoDelete === true,
-    arguments: jsonOfHeaders(argumentsOf(spec)),
+    arguments: jsonOfHeaders(givenArguments(spec)),
   };
 }
 
 /** A topic is a stream to this protocol. */
 export function streamDefinition({ spec }: TopicDescription): Json {
   if (spec.kind !== 'topic') return {};
-  return { name: spec.name, durable: true, auto_delete: false, arguments: jsonOfHeaders(argumentsOfStream(spec)) };
+  return { name: spec.name, durable: true, auto_delete: false, arguments: jsonOfHeaders(givenArguments(spec)) };
 }
 
 const NO_POLICY = { policy: null, operator_policy: null, effective_policy_definition: {} };
