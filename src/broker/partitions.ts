@@ -1,14 +1,15 @@
 /** The logs of all partitions: opened when first needed, fed by what is applied, read up to where the journal is safe. */
 
-import { messagesIn, type Topic } from '../core/core.ts';
+import { messagesIn, type PartitionEnds, stableEnd, type Topic } from '../core/core.ts';
 import type { Host } from '../host/host.ts';
-import { discard, PartitionLog } from '../log/log.ts';
+import { discard, type LogSlice, PartitionLog } from '../log/log.ts';
 import type { Fetch, Fetched } from '../model/engine.ts';
 import { type Offset, offset } from '../model/lines.ts';
 import type { RecordColumns } from '../model/packs.ts';
 import { copyOf, type Language, type Records } from '../model/record.ts';
 import { Refused } from '../model/refusal.ts';
 import { catchUp, type Slot } from './catch-up.ts';
+import { committed } from './committed.ts';
 import type { Ledger } from './ledger.ts';
 import { type Cuts, Unpacker } from './packs.ts';
 import type { Staying } from './staying.ts';
@@ -26,7 +27,7 @@ export class Partitions {
   readonly #fail: (error: Error) => void;
   readonly #slots = new Map<string, Slot>();
   readonly #cuts: Cuts = new Map();
-  #grown = new Map<Slot, number>();
+  #grown = new Set<Slot>();
 
   constructor(
     host: Host,
@@ -76,62 +77,101 @@ export class Partitions {
       slot.early.push({ base, timeMs, records: copied(records), picks, columns: columns && copiedColumns(columns) });
       void this.#open(slot).catch(() => undefined);
     }
-    this.#grown.set(slot, base + count);
+    this.#grown.add(slot);
   }
 
   /** What has been appended since the last call becomes readable once the journal is safe up to here. */
   hold(): void {
     if (this.#grown.size === 0) return;
-    const grown = this.#grown;
-    this.#grown = new Map();
+    const grown = [...this.#grown].map((slot) => {
+      const ends = slot.topic.partitions[slot.partition] ?? NOTHING;
+      return { slot, end: ends.end, stable: stableEnd(ends) };
+    });
+    this.#grown.clear();
     this.#ledger.gate.hold(
       this.#ledger.journal.tip,
       () => {
-        for (const [slot, end] of grown) {
+        for (const { slot, end, stable } of grown) {
           slot.safe = Math.max(slot.safe, end);
-          wake(slot);
+          const isNews = stable > slot.stable;
+          slot.stable = Math.max(slot.stable, stable);
+          wakeAll(slot.waiting);
+          if (isNews) wakeAll(slot.waitingStable);
         }
       },
       () => {
-        for (const slot of grown.keys()) wake(slot);
+        for (const { slot } of grown) wake(slot);
       },
     );
+  }
+
+  /** Replay is over: what was safe is told, also of what is open. */
+  replayed(): void {
+    for (const slot of this.#slots.values()) slot.stable = stableEnd(slot.topic.partitions[slot.partition] ?? NOTHING);
   }
 
   async fetch(topic: Topic, fetch: Fetch): Promise<Fetched> {
     const slot = this.#slot(topic, fetch.partition);
     const log = await this.#open(slot);
-    const ends = () => topic.partitions[fetch.partition] ?? { start: 0, end: 0 };
-    if (fetch.offset === slot.safe && (fetch.waitMs ?? 0) > 0) {
-      await this.#wait(slot, fetch);
-      this.#ledger.check();
+    const ends = () => topic.partitions[fetch.partition] ?? NOTHING;
+    const { uncommitted, sizeBytesMax = FETCH_BYTES } = fetch;
+    const limit = () => (uncommitted === 'open' ? slot.safe : slot.stable);
+    const untilMs = this.#host.clock.monotonicMs() + (fetch.waitMs ?? 0);
+    // What is passed over is not what was asked for: reading goes on behind it.
+    for (let from: number = fetch.offset; ; ) {
+      const waitMs = fetch.signal?.aborted === true ? 0 : untilMs - this.#host.clock.monotonicMs();
+      if (from >= limit() && from <= slot.safe && waitMs > 0) {
+        await this.#wait(uncommitted === 'open' ? slot.waiting : slot.waitingStable, waitMs, fetch.signal);
+        this.#ledger.check();
+      }
+      if (!Number.isInteger(from) || from > slot.safe || from < ends().start) {
+        throw new Refused(
+          'out-of-range',
+          `Offset ${from} is not in partition ${fetch.partition} of topic "${topic.spec.name}": it holds ${ends().start} to ${slot.safe}.`,
+        );
+      }
+      const before = Math.max(from, limit());
+      const slice = await log.fetch(offset(from), offset(before), sizeBytesMax).catch((error: unknown) => {
+        throw unreadable(slot, error);
+      });
+      const wanted = uncommitted === undefined ? committed(slice, ends()) : slice;
+      const asked = fetch.packed === true ? wanted : slot.unpacker.singly(wanted, from, sizeBytesMax);
+      if (asked.records.count > 0 || asked.next === from || (asked.next >= limit() && waitMs <= 0))
+        return this.#fetched(slot, fetch, asked);
+      from = asked.next;
     }
-    if (!Number.isInteger(fetch.offset) || fetch.offset > slot.safe || fetch.offset < ends().start) {
-      throw new Refused(
-        'out-of-range',
-        `Offset ${fetch.offset} is not in partition ${fetch.partition} of topic "${topic.spec.name}": it holds ${ends().start} to ${slot.safe}.`,
-      );
-    }
-    const sizeBytesMax = fetch.sizeBytesMax ?? FETCH_BYTES;
-    const slice = await log.fetch(fetch.offset, offset(slot.safe), sizeBytesMax).catch((error: unknown) => {
-      throw unreadable(slot, error);
-    });
-    const asked = fetch.packed === true ? slice : slot.unpacker.singly(slice, fetch.offset, sizeBytesMax);
-    return { ...asked, start: offset(ends().start), end: offset(slot.safe) };
   }
 
-  /** Where readers may read up to. */
+  #fetched({ topic, partition, safe, stable }: Slot, { offset: from, uncommitted }: Fetch, slice: LogSlice): Fetched {
+    const ends = topic.partitions[partition] ?? NOTHING;
+    const aborted = uncommitted === undefined ? [] : (ends.uncommitted?.abortedIn(from, slice.next) ?? []);
+    return {
+      ...slice,
+      start: offset(ends.start),
+      end: offset(uncommitted === undefined ? stable : safe),
+      stable: offset(stable),
+      ...(aborted.length > 0 && { aborted: aborted.map(({ producer, first }) => ({ producer, first: offset(first) })) }),
+    };
+  }
+
+  /** Where the partition ends as far as that is safe. */
   safeEnd(topic: Topic, partition: number): Offset {
     return offset(this.#slot(topic, partition).safe);
   }
 
-  async offsetAt(topic: Topic, partition: number, timeMs: number): Promise<Offset> {
+  /** Where readers of what is committed may read up to. */
+  stableEnd(topic: Topic, partition: number): Offset {
+    return offset(this.#slot(topic, partition).stable);
+  }
+
+  async offsetAt(topic: Topic, partition: number, timeMs: number, uncommitted: 'open' | undefined): Promise<Offset> {
     const slot = this.#slot(topic, partition);
     const log = await this.#open(slot);
     for (;;) {
-      const at = Math.max(await log.offsetAt(timeMs, offset(slot.safe)), topic.partitions[partition]?.start ?? 0);
-      if (at >= slot.safe || !log.packed) return offset(at);
-      const slice = await log.fetch(offset(at), offset(slot.safe), 0).catch((error: unknown) => {
+      const before = uncommitted === 'open' ? slot.safe : slot.stable;
+      const at = Math.max(await log.offsetAt(timeMs, offset(before)), topic.partitions[partition]?.start ?? 0);
+      if (at >= before || !log.packed) return offset(at);
+      const slice = await log.fetch(offset(at), offset(before), 0).catch((error: unknown) => {
         // Trimmed away meanwhile.
         if (at < (topic.partitions[partition]?.start ?? 0)) return undefined;
         throw unreadable(slot, error);
@@ -160,8 +200,9 @@ export class Partitions {
         const slot = this.#slot(topic, p);
         const log = await this.#open(slot);
         const start = log.retainFrom(nowMs, retentionMs, retentionBytes);
-        if (start > (topic.partitions[p]?.start ?? 0) && start <= slot.safe) await trim(topic, p, start);
-        if (compact === true) await log.compact(nowMs, offset(slot.safe), tombstoneMs);
+        // What is open is kept until it has ended.
+        if (start > (topic.partitions[p]?.start ?? 0) && start <= slot.stable) await trim(topic, p, start);
+        if (compact === true) await log.compact(nowMs, offset(slot.stable), tombstoneMs);
       }
     }
   }
@@ -221,11 +262,13 @@ export class Partitions {
   }
 
   /** Made on first use: all that was there before is `safe`. */
-  #slot(topic: Topic, partition: number, safe: number = topic.partitions[partition]?.end ?? 0): Slot {
+  #slot(topic: Topic, partition: number, before?: number): Slot {
     const key = `${topic.id}/${partition}`;
     let slot = this.#slots.get(key);
     if (slot === undefined) {
       const unpacker = new Unpacker(this.#languages, this.#cuts);
+      const ends = topic.partitions[partition] ?? NOTHING;
+      const safe = before ?? ends.end;
       slot = {
         topic,
         partition,
@@ -235,7 +278,9 @@ export class Partitions {
         replayed: [],
         safe,
         trimming: 0,
+        stable: Math.min(safe, stableEnd(ends)),
         waiting: new Set(),
+        waitingStable: new Set(),
         unpacker,
       };
       this.#slots.set(key, slot);
@@ -274,17 +319,17 @@ export class Partitions {
     return log;
   }
 
-  #wait(slot: Slot, { waitMs = 0, signal }: Fetch): Promise<void> {
+  #wait(waiting: Set<() => void>, waitMs: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
-        if (!slot.waiting.delete(done)) return;
+        if (!waiting.delete(done)) return;
         stop();
         this.#staying.leave();
         signal?.removeEventListener('abort', done);
         resolve();
       };
       const stop = this.#host.clock.after(waitMs, done);
-      slot.waiting.add(done);
+      waiting.add(done);
       this.#staying.enter();
       signal?.addEventListener('abort', done, { once: true });
       if (signal?.aborted === true) done();
@@ -322,6 +367,13 @@ function unreadable({ topic, partition }: Slot, error: unknown): Refused {
   );
 }
 
+const NOTHING: PartitionEnds = { start: 0, end: 0 };
+
 function wake(slot: Slot): void {
-  for (const done of [...slot.waiting]) done();
+  wakeAll(slot.waiting);
+  wakeAll(slot.waitingStable);
+}
+
+function wakeAll(waiting: ReadonlySet<() => void>): void {
+  for (const done of [...waiting]) done();
 }

@@ -9,7 +9,9 @@ import type { Entry, MessagesEntry, PlainEntry } from './entry.ts';
 import { messagesIn } from './packs.ts';
 import { Queue } from './queue/queue.ts';
 import { remember } from './sequence.ts';
-import { cursorKey, isDurable, type State, Topic } from './state.ts';
+import { cursorKey, isDurable, OPEN_MS, type State, Topic } from './state.ts';
+import { appendWithin, end, forgetTopic, include } from './transaction.ts';
+import { Uncommitted } from './uncommitted.ts';
 
 /** What applying an entry asks of the world. */
 export interface Effects {
@@ -76,6 +78,15 @@ export function apply(state: State, entry: Entry, effects: Effects): void {
       if (ends !== undefined) Object.assign(ends, { start: entry.start, end: entry.end });
       return;
     }
+    case 'uncommitted': {
+      const ends = state.topics.get(entry.topic)?.partitions[entry.partition];
+      if (ends === undefined) return;
+      ends.uncommitted ??= new Uncommitted();
+      ends.uncommitted.restore(entry.aborted, entry.runs);
+      for (const { producer, runs } of entry.open)
+        for (let i = 0; i < runs.length; i += 2) ends.uncommitted.add(producer, runs[i] ?? 0, runs[i + 1] ?? 0);
+      return;
+    }
     case 'sequences': {
       const producer = state.producers.get(entry.id);
       for (const { line, next, recent } of entry.lines) producer?.lines.set(line, { next, recent: [...recent] });
@@ -115,6 +126,7 @@ function applyMessages(state: State, entry: MessagesEntry, effects: Effects): vo
     const base = ends.end;
     entry.bases[i] = base;
     ends.end += messagesIn(entry.records.count, target.picks, entry.packs);
+    if (entry.within) appendWithin(state, entry, target, base, ends.end);
     effects.append(topic, target.partition, base, entry.nowMs, entry.records, target.picks, recordColumns(entry));
   }
   if (entry.producer !== undefined) remember(state, entry);
@@ -122,8 +134,10 @@ function applyMessages(state: State, entry: MessagesEntry, effects: Effects): vo
 }
 
 /** What a log is told of the records besides. */
-export function recordColumns({ packs, columns }: MessagesEntry): RecordColumns | undefined {
+export function recordColumns({ packs: told, columns, records, within }: MessagesEntry): RecordColumns | undefined {
   const timesMs = columns?.timeMs;
+  // What may be aborted has no keys: compaction leaves it alone as it does with packs.
+  const packs = told ?? (within ? new Uint32Array(records.count).fill(1) : undefined);
   return packs === undefined && timesMs === undefined ? undefined : { packs, timesMs };
 }
 
@@ -194,15 +208,23 @@ function applyPlain(state: State, entry: PlainEntry, effects: Effects): void {
     }
     case 'producer': {
       state.nextProducer = Math.max(state.nextProducer, entry.id + 1);
-      state.producers.set(entry.id, { id: entry.id, epoch: entry.epoch, name: entry.name, lines: new Map() });
+      const { id, epoch, name, openMs = OPEN_MS, ended } = entry;
+      state.producers.set(id, { id, epoch, name, openMs, open: undefined, ended, lines: new Map() });
       if (entry.name !== undefined) state.producerNames.set(entry.name, entry.id);
       return;
     }
+    case 'included':
+      include(state, entry);
+      return;
+    case 'ended':
+      end(state, entry);
+      return;
     case 'trimmed': {
       const topic = state.topics.get(entry.topic);
       const ends = topic?.partitions[entry.partition];
       if (topic === undefined || ends === undefined) return;
       ends.start = Math.max(ends.start, Math.min(entry.start, ends.end));
+      ends.uncommitted?.trim(ends.start);
       effects.trimmed(topic, entry.partition);
       return;
     }
@@ -267,6 +289,7 @@ function remove(state: State, tenantName: string, what: string, name: string, ef
     if (topic === undefined) return;
     tenant.topics.delete(name);
     state.topics.delete(topic.id);
+    forgetTopic(state, topic.id);
     tenant.router.forget('topic', name);
     tenant.forget(topic);
     for (const cursors of tenant.groups.values()) for (const key of cursors.keys()) if (key.startsWith(`${topic.id}/`)) cursors.delete(key);

@@ -17,4 +17,5 @@ export { digest, restate } from './restate.ts';
 export { compileExpression, matches } from './routing/routing.ts';
 export { placed } from './sequence.ts';
 export { type Burial, countOf, decideReturn, decideSettle, held, numbersOf, over, runsOf, type SettleDecision } from './settle.ts';
-export { type Cursor, cursorKey, isDurable, State, type Tenant, Topic } from './state.ts';
+export { type Cursor, cursorKey, isDurable, type PartitionEnds, type Producer, State, stableEnd, type Tenant, Topic } from './state.ts';
+export { claimed, decideAbort, decideEnd, decideProducer, type EndDecision } from './transaction.ts';

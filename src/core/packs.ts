@@ -39,7 +39,7 @@ export function checkPacks({ toTopic, records, columns, packs }: Publish, { lang
 }
 
 /** Only the named topic takes it, and nothing on the way has to look into messages. */
-export function staysPacked(tenant: Tenant, { address, exchange = MAIN_LINE, retain }: Publish, route: Route<Destination>): boolean {
+export function staysWhole(tenant: Tenant, { address, exchange = MAIN_LINE, retain }: Publish, route: Route<Destination>): boolean {
   const named = tenant.topics.get(address);
   const [only, other] = route.targets;
   return (

@@ -268,7 +268,13 @@ test('a transform that cannot be applied refuses the publish and says why', () =
 test('what goes to a queue as it is and what a transform makes for it stand there in the order of the batch', () => {
   const world = new World().declare({ kind: 'queue', name: 'q' });
   world.bind({ exchange: MAIN_LINE, to: { kind: 'queue', name: 'q' }, pattern: '*', filter: 'body.n < `3`' });
-  world.bind({ exchange: MAIN_LINE, to: { kind: 'queue', name: 'q' }, pattern: 'a', filter: 'body.n > `1`', transform: '{ made: body.n }' });
+  world.bind({
+    exchange: MAIN_LINE,
+    to: { kind: 'queue', name: 'q' },
+    pattern: 'a',
+    filter: 'body.n > `1`',
+    transform: '{ made: body.n }',
+  });
   const decided = taken(decide(world, publishOf('a', [{ n: 1 }, { n: 3 }, { n: 2 }, { n: 0 }])));
   const [entry, ...more] = messages(decided);
   assert.deepEqual(more, []);
