@@ -8,7 +8,7 @@ import { Refused } from '../model/refusal.ts';
 import { Groups } from './groups.ts';
 import type { Broker, BrokerOptions, House } from './house.ts';
 import { Ledger } from './ledger.ts';
-import { Overdue } from './open-transactions.ts';
+import { Overdue } from './overdue.ts';
 import { Partitions } from './partitions.ts';
 import { Queues } from './queues.ts';
 import { Reader } from './reader.ts';
@@ -90,16 +90,20 @@ async function openHouse(host: Host, options: BrokerOptions, unlock: () => Promi
     schemas,
     rules,
     upkeep,
-    get overdue() {
-      return overdue;
-    },
+    overdue: new Overdue(host, ledger, queues),
     durable: options.durability !== 'memory',
     close: () => {
       closed ??= closeHouse(house, reader, unlock);
       return closed;
     },
   };
-  const overdue = new Overdue(house);
+  await serve(house, touched);
+  return house;
+}
+
+/** The state has been replayed: from now on what is applied has its effects. `touched`: queues that replay met. */
+async function serve(house: House, touched: ReadonlySet<Queue>): Promise<void> {
+  const { host, ledger, queues, partitions, overdue, upkeep } = house;
   partitions.replayed();
   ledger.effects = liveEffects(house);
   // Whoever appends to a topic, a publisher or a dead letter: readers see it once it is safe.
@@ -110,7 +114,6 @@ async function openHouse(host: Host, options: BrokerOptions, unlock: () => Promi
   for (const queue of ledger.state.queues.values()) if (touched.has(queue) || queue.spec.expiresMs !== undefined) queues.touch(queue);
   await partitions.sweep();
   upkeep.start();
-  return house;
 }
 
 /** While replaying nothing is served: queues are looked at afterwards. */

@@ -1,6 +1,6 @@
-/** Transactions that are open in the log: what is included, how they end, and those whose time is up. */
+/** Transactions that are open in the log: what is included, how they end, and what is told of them. */
 
-import { claimed, decideAbort, decideEnd, type EndDecision, type Entry, type Producer, type Tenant } from '../core/core.ts';
+import { claimed, decideEnd, type EndDecision, type Entry, type Producer, type Tenant } from '../core/core.ts';
 import type { CursorMove, End, Include, OpenTransaction, ProducerState } from '../model/engine.ts';
 import { offset } from '../model/lines.ts';
 import { DEFAULT_TENANT } from '../model/message.ts';
@@ -89,66 +89,4 @@ function openOf(topics: House['ledger']['state']['topics'], id: number, open: No
       }),
     })),
   };
-}
-
-/** Timers are not set for longer than this. */
-const WAIT_MS_MAX = 60_000;
-
-/** Aborts the transactions whose time is up, so that readers do not wait for them for ever. */
-export class Overdue {
-  readonly #house: House;
-  #stopTimer: (() => void) | undefined;
-  #dueMs = Number.POSITIVE_INFINITY;
-  #stopped = false;
-
-  constructor(house: House) {
-    this.#house = house;
-  }
-
-  /** What was open when the broker ended goes on; but what had a part only in somebody's memory has lost it. */
-  start(): void {
-    const { ledger } = this.#house;
-    for (const producer of [...ledger.state.open]) if (producer.open?.passing === true) this.#abort(producer);
-    this.look();
-  }
-
-  stop(): void {
-    this.#stopped = true;
-    this.#stopTimer?.();
-  }
-
-  /** A transaction may have begun. */
-  look(): void {
-    const { ledger, host } = this.#house;
-    if (this.#stopped || ledger.state.open.size === 0) return;
-    let dueMs = Number.POSITIVE_INFINITY;
-    for (const { open, openMs } of ledger.state.open) if (open !== undefined) dueMs = Math.min(dueMs, open.beganMs + openMs);
-    if (dueMs >= this.#dueMs) return;
-    this.#stopTimer?.();
-    this.#dueMs = dueMs;
-    const waitMs = Math.max(0, Math.min(WAIT_MS_MAX, dueMs - ledger.nowMs()));
-    this.#stopTimer = host.clock.after(waitMs, () => this.#turn());
-  }
-
-  #turn(): void {
-    const { ledger, queues, host } = this.#house;
-    this.#dueMs = Number.POSITIVE_INFINITY;
-    ledger
-      .run(() => {
-        const nowMs = ledger.nowMs();
-        for (const producer of [...ledger.state.open])
-          if (producer.open !== undefined && producer.open.beganMs + producer.openMs <= nowMs) this.#abort(producer);
-        queues.endTurn();
-        this.look();
-      })
-      .catch((error: Error) => {
-        if (!this.#stopped && ledger.ended === undefined) host.logger.error('transactions.overdue', { error: error.message });
-      });
-  }
-
-  #abort(producer: Producer): void {
-    const { ledger, host } = this.#house;
-    host.logger.info('transaction.aborted', { producer: producer.name ?? producer.id, beganMs: producer.open?.beganMs ?? 0 });
-    ledger.record(decideAbort(ledger.state, producer, ledger.nowMs()));
-  }
 }

@@ -2,24 +2,22 @@
 
 import { messagesIn, type PartitionEnds, stableEnd, type Topic } from '../core/core.ts';
 import type { Host } from '../host/host.ts';
-import { discard, type LogSlice, PartitionLog } from '../log/log.ts';
+import { discard, PartitionLog } from '../log/log.ts';
 import type { Fetch, Fetched } from '../model/engine.ts';
 import { type Offset, offset } from '../model/lines.ts';
 import type { RecordColumns } from '../model/packs.ts';
 import { copyOf, type Language, type Records } from '../model/record.ts';
 import { Refused } from '../model/refusal.ts';
 import { catchUp, type Slot } from './catch-up.ts';
-import { committed } from './committed.ts';
 import type { Ledger } from './ledger.ts';
 import { type Cuts, Unpacker } from './packs.ts';
+import { Reading } from './reading.ts';
 import type { Staying } from './staying.ts';
-
-const FETCH_BYTES = 1024 * 1024;
 
 export class Partitions {
   readonly #host: Host;
   readonly #ledger: Ledger;
-  readonly #staying: Staying;
+  readonly #reading: Reading;
   readonly #directory: string;
   readonly #segmentBytes: number | undefined;
   readonly #languages: ReadonlyMap<number, Language>;
@@ -43,7 +41,7 @@ export class Partitions {
   ) {
     this.#host = host;
     this.#ledger = ledger;
-    this.#staying = staying;
+    this.#reading = new Reading(host, ledger, staying);
     this.#directory = options.directory;
     this.#segmentBytes = options.segmentBytes;
     this.#languages = options.languages;
@@ -112,46 +110,12 @@ export class Partitions {
 
   async fetch(topic: Topic, fetch: Fetch): Promise<Fetched> {
     const slot = this.#slot(topic, fetch.partition);
-    const log = await this.#open(slot);
-    const ends = () => topic.partitions[fetch.partition] ?? NOTHING;
-    const { uncommitted, sizeBytesMax = FETCH_BYTES } = fetch;
-    const limit = () => (uncommitted === 'open' ? slot.safe : slot.stable);
-    const untilMs = this.#host.clock.monotonicMs() + (fetch.waitMs ?? 0);
-    // What is passed over is not what was asked for: reading goes on behind it.
-    for (let from: number = fetch.offset; ; ) {
-      const waitMs = fetch.signal?.aborted === true ? 0 : untilMs - this.#host.clock.monotonicMs();
-      if (from >= limit() && from <= slot.safe && waitMs > 0) {
-        await this.#wait(uncommitted === 'open' ? slot.waiting : slot.waitingStable, waitMs, fetch.signal);
-        this.#ledger.check();
-      }
-      if (!Number.isInteger(from) || from > slot.safe || from < ends().start) {
-        throw new Refused(
-          'out-of-range',
-          `Offset ${from} is not in partition ${fetch.partition} of topic "${topic.spec.name}": it holds ${ends().start} to ${slot.safe}.`,
-        );
-      }
-      const before = Math.max(from, limit());
-      const slice = await log.fetch(offset(from), offset(before), sizeBytesMax).catch((error: unknown) => {
-        throw unreadable(slot, error);
-      });
-      const wanted = uncommitted === undefined ? committed(slice, ends()) : slice;
-      const asked = fetch.packed === true ? wanted : slot.unpacker.singly(wanted, from, sizeBytesMax);
-      if (asked.records.count > 0 || asked.next === from || (asked.next >= limit() && waitMs <= 0))
-        return this.#fetched(slot, fetch, asked);
-      from = asked.next;
-    }
+    return this.#reading.fetch(await this.#open(slot), slot, fetch);
   }
 
-  #fetched({ topic, partition, safe, stable }: Slot, { offset: from, uncommitted }: Fetch, slice: LogSlice): Fetched {
-    const ends = topic.partitions[partition] ?? NOTHING;
-    const aborted = uncommitted === undefined ? [] : (ends.uncommitted?.abortedIn(from, slice.next) ?? []);
-    return {
-      ...slice,
-      start: offset(ends.start),
-      end: offset(uncommitted === undefined ? stable : safe),
-      stable: offset(stable),
-      ...(aborted.length > 0 && { aborted: aborted.map(({ producer, first }) => ({ producer, first: offset(first) })) }),
-    };
+  async offsetAt(topic: Topic, partition: number, timeMs: number, uncommitted: 'open' | undefined): Promise<Offset> {
+    const slot = this.#slot(topic, partition);
+    return this.#reading.offsetAt(await this.#open(slot), slot, timeMs, uncommitted);
   }
 
   /** Where the partition ends as far as that is safe. */
@@ -162,22 +126,6 @@ export class Partitions {
   /** Where readers of what is committed may read up to. */
   stableEnd(topic: Topic, partition: number): Offset {
     return offset(this.#slot(topic, partition).stable);
-  }
-
-  async offsetAt(topic: Topic, partition: number, timeMs: number, uncommitted: 'open' | undefined): Promise<Offset> {
-    const slot = this.#slot(topic, partition);
-    const log = await this.#open(slot);
-    for (;;) {
-      const before = uncommitted === 'open' ? slot.safe : slot.stable;
-      const at = Math.max(await log.offsetAt(timeMs, offset(before)), topic.partitions[partition]?.start ?? 0);
-      if (at >= before || !log.packed) return offset(at);
-      const slice = await log.fetch(offset(at), offset(before), 0).catch((error: unknown) => {
-        // Trimmed away meanwhile.
-        if (at < (topic.partitions[partition]?.start ?? 0)) return undefined;
-        throw unreadable(slot, error);
-      });
-      if (slice !== undefined) return slot.unpacker.messageAt(slice, at, timeMs);
-    }
   }
 
   async sizeBytes(topic: Topic): Promise<number> {
@@ -319,23 +267,6 @@ export class Partitions {
     return log;
   }
 
-  #wait(waiting: Set<() => void>, waitMs: number, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        if (!waiting.delete(done)) return;
-        stop();
-        this.#staying.leave();
-        signal?.removeEventListener('abort', done);
-        resolve();
-      };
-      const stop = this.#host.clock.after(waitMs, done);
-      waiting.add(done);
-      this.#staying.enter();
-      signal?.addEventListener('abort', done, { once: true });
-      if (signal?.aborted === true) done();
-    });
-  }
-
   async #erase(slot: Slot | undefined, directory: string): Promise<void> {
     try {
       const log = slot?.log ?? (await slot?.opening?.catch(() => undefined));
@@ -354,17 +285,6 @@ function copied(records: Records): Records {
 
 function copiedColumns({ packs, timesMs }: RecordColumns): RecordColumns {
   return { packs: packs?.slice(), timesMs: timesMs?.slice() };
-}
-
-/** What the log refuses stays as it is; an error of the drive becomes a refusal that says which partition it struck. */
-function unreadable({ topic, partition }: Slot, error: unknown): Refused {
-  if (error instanceof Refused) return error;
-  const { message } = error as Error;
-  return new Refused(
-    'damaged',
-    `The log of partition ${partition} of topic "${topic.spec.name}" cannot be read: ${message}. Check the drive.`,
-    { cause: error },
-  );
 }
 
 const NOTHING: PartitionEnds = { start: 0, end: 0 };

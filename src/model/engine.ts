@@ -233,7 +233,7 @@ export interface Fetched {
   /** Where to read next. */
   readonly next: Offset;
   readonly start: Offset;
-  /** Where this reader finds nothing more yet. */
+  /** Where the partition ends; for who reads only what is committed, where it is `stable`. */
   readonly end: Offset;
   /** Where the first transaction begins that is still open; else the partition's end. */
   readonly stable: Offset;
@@ -259,7 +259,7 @@ export interface Fetch {
   readonly packed?: true;
   /**
    * Absent: what is committed, and nothing behind the first transaction that is open. `aborted`: up to there, but with records of aborted
-   * transactions and the marks of ends (`model/mark.ts`). `open`: all there is. Both only with `packed`.
+   * transactions and the marks of ends (`model/mark.ts`). `open`: all there is.
    */
   readonly uncommitted?: 'aborted' | 'open';
   readonly signal?: AbortSignal;
