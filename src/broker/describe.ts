@@ -24,6 +24,10 @@ export async function describe(house: House, tenant: Tenant, kind: Kind, name: s
       const { secrets: _hidden, ...shown } = spec;
       return { kind, spec: shown };
     }
+    case 'tenant': {
+      const { state } = house.ledger;
+      return state.tenantNames().has(name) ? { kind, spec: state.tenantSpecs.get(name) ?? { kind, name } } : undefined;
+    }
   }
 }
 

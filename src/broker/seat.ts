@@ -76,6 +76,11 @@ const CAPABILITIES: Capabilities = {
 
 type Verb = 'configure' | 'write' | 'read' | 'admin';
 
+/** What an administrator sets up, for all tenants. */
+function isAdministered(kind: Kind): boolean {
+  return kind === 'user' || kind === 'tenant';
+}
+
 export class Seat implements Broker {
   readonly #house: House;
   readonly #principal: Principal;
@@ -102,9 +107,9 @@ export class Seat implements Broker {
   }
 
   async declare(declaration: Declaration): Promise<void> {
-    this.#permit(declaration.kind === 'user' ? 'admin' : 'configure', declaration.name);
+    this.#permit(isAdministered(declaration.kind) ? 'admin' : 'configure', declaration.name);
     const { schemas, groups, ledger } = this.#house;
-    const schema = declaration.kind === 'user' ? undefined : declaration.schema;
+    const schema = 'schema' in declaration ? declaration.schema : undefined;
     if (typeof schema?.jsonSchema === 'object') schemas.check(schema);
     await this.#change((nowMs) => decideDeclare(ledger.state, this.#tenant, declaration, nowMs));
     const queue = declaration.kind === 'queue' ? this.#tenant.queues.get(declaration.name) : undefined;
@@ -123,7 +128,7 @@ export class Seat implements Broker {
   }
 
   async remove(kind: Kind, name: string, options?: { ifUnused?: boolean; ifEmpty?: boolean }): Promise<void> {
-    this.#permit(kind === 'user' ? 'admin' : 'configure', name);
+    this.#permit(isAdministered(kind) ? 'admin' : 'configure', name);
     const { ledger } = this.#house;
     await this.#change(() => decideRemove(ledger.state, this.#tenant, kind, name, options, this.#inUse(kind, name)));
   }
@@ -141,13 +146,13 @@ export class Seat implements Broker {
 
   async describe(kind: Kind, name: string, options?: { brief?: boolean }): Promise<Description | undefined> {
     this.#house.ledger.check();
-    this.#permit(kind === 'user' ? 'admin' : 'read', name);
+    this.#permit(isAdministered(kind) ? 'admin' : 'read', name);
     return describe(this.#house, this.#tenant, kind, name, options?.brief === true);
   }
 
   async list(kind: Kind, options?: { brief?: boolean }): Promise<Description[]> {
     this.#house.ledger.check();
-    if (kind === 'user') this.#permit('admin', '');
+    if (isAdministered(kind)) this.#permit('admin', '');
     const { topics, queues, groups, router } = this.#tenant;
     const names: Record<Kind, () => Iterable<string>> = {
       topic: () => topics.keys(),
@@ -155,10 +160,11 @@ export class Seat implements Broker {
       group: () => groups.keys(),
       exchange: () => [...router.exchanges()].map((spec) => spec.name),
       user: () => this.#house.ledger.state.users.keys(),
+      tenant: () => this.#house.ledger.state.tenantNames(),
     };
     const found: Description[] = [];
     for (const name of [...names[kind]()].sort()) {
-      if (kind !== 'user' && !this.#may('read', name)) continue;
+      if (!isAdministered(kind) && !this.#may('read', name)) continue;
       const description = await describe(this.#house, this.#tenant, kind, name, options?.brief === true);
       if (description !== undefined) found.push(description);
     }
@@ -507,7 +513,7 @@ export class Seat implements Broker {
     const { user } = this.#principal;
     if (user === undefined) return true;
     const spec = this.#house.ledger.state.users.get(user);
-    return spec !== undefined && permits(spec, verb, name);
+    return spec !== undefined && permits(spec, this.#principal.tenant ?? DEFAULT_TENANT, verb, name);
   }
 
   #permitPublish({ exchange = MAIN_LINE, address, also = [] }: Publish): void {

@@ -9,9 +9,8 @@ import type { Entry, MessagesEntry, PlainEntry } from './entry.ts';
 import { messagesIn } from './packs.ts';
 import { Queue } from './queue/queue.ts';
 import { remember } from './sequence.ts';
-import { cursorKey, isDurable, OPEN_MS, type State, Topic } from './state.ts';
-import { appendWithin, end, forgetTopic, include } from './transaction.ts';
-import { Uncommitted } from './uncommitted.ts';
+import { cursorKey, isDurable, OPEN_MS, type State, type Tenant, Topic } from './state.ts';
+import { appendWithin, end, forgetTopic, include, restoreUncommitted } from './transaction.ts';
 
 /** What applying an entry asks of the world. */
 export interface Effects {
@@ -78,15 +77,9 @@ export function apply(state: State, entry: Entry, effects: Effects): void {
       if (ends !== undefined) Object.assign(ends, { start: entry.start, end: entry.end });
       return;
     }
-    case 'uncommitted': {
-      const ends = state.topics.get(entry.topic)?.partitions[entry.partition];
-      if (ends === undefined) return;
-      ends.uncommitted ??= new Uncommitted();
-      ends.uncommitted.restore(entry.aborted, entry.runs);
-      for (const { producer, runs } of entry.open)
-        for (let i = 0; i < runs.length; i += 2) ends.uncommitted.add(producer, runs[i] ?? 0, runs[i + 1] ?? 0);
+    case 'uncommitted':
+      restoreUncommitted(state, entry);
       return;
-    }
     case 'sequences': {
       const producer = state.producers.get(entry.id);
       for (const { line, next, recent } of entry.lines) producer?.lines.set(line, { next, recent: [...recent] });
@@ -270,6 +263,9 @@ function declare(state: State, id: number, tenantName: string, spec: Declaration
     case 'user':
       state.users.set(spec.name, spec);
       return;
+    case 'tenant':
+      state.tenantSpecs.set(spec.name, spec);
+      return;
     default:
       spec satisfies never;
   }
@@ -284,19 +280,40 @@ function remove(state: State, tenantName: string, what: string, name: string, ef
   if (what === 'queue') {
     const queue = tenant.queues.get(name);
     if (queue !== undefined) removeQueue(state, queue, effects);
-  } else if (what === 'topic') {
-    const topic = tenant.topics.get(name);
-    if (topic === undefined) return;
-    tenant.topics.delete(name);
-    state.topics.delete(topic.id);
-    forgetTopic(state, topic.id);
-    tenant.router.forget('topic', name);
-    tenant.forget(topic);
-    for (const cursors of tenant.groups.values()) for (const key of cursors.keys()) if (key.startsWith(`${topic.id}/`)) cursors.delete(key);
-    effects.removed(topic);
-  } else if (what === 'exchange') tenant.router.remove(name);
+  } else if (what === 'topic') removeTopic(state, tenant, name, effects);
+  else if (what === 'exchange') tenant.router.remove(name);
   else if (what === 'group') tenant.groups.delete(name);
   else if (what === 'user') state.users.delete(name);
+  else if (what === 'tenant') removeTenant(state, tenant, effects);
+}
+
+function removeTopic(state: State, tenant: Tenant, name: string, effects: Effects): void {
+  const topic = tenant.topics.get(name);
+  if (topic === undefined) return;
+  tenant.topics.delete(name);
+  state.topics.delete(topic.id);
+  forgetTopic(state, topic.id);
+  tenant.router.forget('topic', name);
+  tenant.forget(topic);
+  for (const cursors of tenant.groups.values()) for (const key of cursors.keys()) if (key.startsWith(`${topic.id}/`)) cursors.delete(key);
+  effects.removed(topic);
+}
+
+/** The object stays, emptied: who is still connected to it holds it. */
+function removeTenant(state: State, tenant: Tenant, effects: Effects): void {
+  const { name, queues, topics, groups, retained, router } = tenant;
+  for (const queue of [...queues.values()]) removeQueue(state, queue, effects);
+  for (const topic of [...topics.keys()]) removeTopic(state, tenant, topic, effects);
+  groups.clear();
+  retained.clear();
+  for (const binding of router.bindings()) router.unbind(binding);
+  for (const { name: exchange } of router.exchanges()) if (!router.isBuiltin(exchange)) router.remove(exchange);
+  state.tenantSpecs.delete(name);
+  for (const user of [...state.users.values()]) {
+    if (user.tenants === undefined || !Object.hasOwn(user.tenants, name)) continue;
+    const { [name]: _left, ...tenants } = user.tenants;
+    state.users.set(user.name, { ...user, tenants });
+  }
 }
 
 function removeQueue(state: State, queue: Queue, effects: Effects): void {

@@ -1,6 +1,15 @@
 /** What a declaration may say: names, types and ranges of its properties. Answers the first fault, or undefined. */
 
-import type { DeadLetterSpec, Declaration, ExchangeSpec, QueueSpec, RetryPolicy, TopicSpec, UserSpec } from '../model/declaration.ts';
+import type {
+  DeadLetterSpec,
+  Declaration,
+  ExchangeSpec,
+  Permissions,
+  QueueSpec,
+  RetryPolicy,
+  TopicSpec,
+  UserSpec,
+} from '../model/declaration.ts';
 
 const NAME_BYTES_MAX = 255;
 const PARTITIONS_MAX = 10_000;
@@ -29,6 +38,8 @@ export function checkSpec(spec: Declaration): string | undefined {
       return checkExchange(spec);
     case 'user':
       return checkUser(spec);
+    case 'tenant':
+      return checkLabels(spec.labels);
     default:
       return `there is no kind "${String((spec as { kind: unknown }).kind)}"`;
   }
@@ -82,15 +93,27 @@ function checkExchange(spec: ExchangeSpec): string | undefined {
 }
 
 function checkUser(spec: UserSpec): string | undefined {
-  for (const name of ['configure', 'write', 'read'] as const) {
-    const patterns: unknown = spec[name];
-    if (patterns !== undefined && !(Array.isArray(patterns) && patterns.every((pattern) => typeof pattern === 'string')))
-      return `${name} must be a list of names with * for any run of characters`;
+  const tenants: unknown = spec.tenants ?? {};
+  if (!isObject(tenants)) return 'tenants must be permissions by tenant';
+  for (const [tenant, permissions] of Object.entries(tenants)) {
+    const fault = checkName(tenant) ?? (isObject(permissions) ? checkPermissions(permissions) : 'they must be an object');
+    if (fault !== undefined) return `its permissions in tenants are not right: ${fault}`;
   }
+  const fault = checkPermissions(spec);
+  if (fault !== undefined) return fault;
   const secrets: unknown = spec.secrets;
   if (secrets !== undefined && !(isObject(secrets) && Object.values(secrets).every((verifier) => typeof verifier === 'string')))
     return 'secrets must be verifiers by purpose';
   return flags(spec, ['admin']) ?? texts(spec, ['tenant']);
+}
+
+function checkPermissions(permissions: Permissions): string | undefined {
+  for (const name of ['configure', 'write', 'read'] as const) {
+    const patterns: unknown = permissions[name];
+    if (patterns !== undefined && !(Array.isArray(patterns) && patterns.every((pattern) => typeof pattern === 'string')))
+      return `${name} must be a list of names with * for any run of characters`;
+  }
+  return undefined;
 }
 
 function checkRetry(retry: RetryPolicy | undefined): string | undefined {

@@ -1,7 +1,7 @@
 /** Deciding declarations, removals and bindings: what is valid, what is there already, what stands against it. */
 
 import type { Binding, Declaration, Kind, TopicSpec } from '../model/declaration.ts';
-import { MAIN_LINE } from '../model/message.ts';
+import { DEFAULT_TENANT, MAIN_LINE } from '../model/message.ts';
 import { type Refusal, refuse } from '../model/refusal.ts';
 import { checkName, checkSpec } from './check-spec.ts';
 import type { Entry } from './entry.ts';
@@ -37,6 +37,10 @@ export function decideDeclare(state: State, tenant: Tenant, spec: Declaration, n
     }
     case 'user':
       return [declared];
+    case 'tenant': {
+      const known = state.tenantSpecs.get(spec.name);
+      return known !== undefined && same(known, spec) ? [] : [{ ...declared, tenant: spec.name }];
+    }
   }
 }
 
@@ -63,7 +67,7 @@ export function decideRemove(
   inUse: boolean,
 ): readonly Entry[] | Refusal {
   const missing = refuse('unknown', `There is no ${what} "${printable(name)}" to remove.`);
-  const removed: readonly Entry[] = [{ kind: 'removed', tenant: tenant.name, what, name }];
+  const removed: readonly Entry[] = [{ kind: 'removed', tenant: what === 'tenant' ? name : tenant.name, what, name }];
   if (what === 'queue') {
     const queue = tenant.queues.get(name);
     if (queue === undefined) return missing;
@@ -89,7 +93,15 @@ export function decideRemove(
     if (!tenant.groups.has(name)) return missing;
     return inUse ? refuse('conflict', `Group "${name}" still has members. Let them leave first.`) : removed;
   }
+  if (what === 'tenant') return decideRemoveTenant(state, name) ?? (state.tenantNames().has(name) ? removed : missing);
   return state.users.has(name) ? removed : missing;
+}
+
+function decideRemoveTenant(state: State, name: string): Refusal | undefined {
+  if (name === DEFAULT_TENANT) return refuse('forbidden', `Tenant "${name}" is always there and cannot be removed.`);
+  for (const user of state.users.values())
+    if (user.tenant === name) return refuse('conflict', `Tenant "${name}" is that of user "${user.name}". Remove the user first.`);
+  return undefined;
 }
 
 export function decideBind(tenant: Tenant, binding: Binding): readonly Entry[] | Refusal {

@@ -9,6 +9,7 @@ import type { Uncommitted } from './uncommitted.ts';
 /** Entries that, applied in order to an empty state, give this one. */
 export function* restate(state: State): Generator<Entry> {
   for (const spec of state.users.values()) yield { kind: 'declared', id: 0, tenant: spec.tenant ?? '/', spec, nowMs: state.nowMs };
+  for (const spec of state.tenantSpecs.values()) yield { kind: 'declared', id: 0, tenant: spec.name, spec, nowMs: state.nowMs };
   for (const tenant of state.tenants.values()) {
     const { name } = tenant;
     for (const spec of tenant.router.exchanges())
@@ -97,6 +98,8 @@ export function digest(state: State): string {
   const parts: unknown[] = [state.nextId, state.nextLease, state.nextProducer, state.identity];
   for (const name of [...state.tenants.keys()].sort()) {
     const tenant = state.tenant(name);
+    // Looking at a tenant makes it; one that holds nothing is as if it were not there.
+    if (tenant.isEmpty) continue;
     parts.push(name, tenant.router.digest());
     for (const queue of sorted(tenant.queues)) parts.push(queue[0], queue[1].id, queue[1].spec, queue[1].digest());
     for (const [topicName, topic] of sorted(tenant.topics))
@@ -110,6 +113,7 @@ export function digest(state: State): string {
     for (const [address, record] of sorted(tenant.retained)) parts.push(address, Buffer.from(record).toString('base64'));
   }
   for (const [name, user] of sorted(state.users)) parts.push(name, user);
+  for (const [name, spec] of sorted(state.tenantSpecs)) parts.push(name, spec);
   for (const producer of [...state.producers.values()].sort((a, b) => a.id - b.id))
     parts.push([producer.id, producer.epoch, producer.name, sorted(producer.lines), producer.openMs, producer.ended, openDigest(producer)]);
   return JSON.stringify(parts);

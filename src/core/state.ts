@@ -1,6 +1,6 @@
 /** The durable state of the broker: what replaying the journal gives. Only `apply.ts` changes it. */
 
-import type { QueueSpec, TopicSpec, UserSpec } from '../model/declaration.ts';
+import type { QueueSpec, TenantSpec, TopicSpec, UserSpec } from '../model/declaration.ts';
 import { DEFAULT_TENANT } from '../model/message.ts';
 import type { ProducerBatch } from './entry.ts';
 import type { Queue } from './queue/queue.ts';
@@ -117,6 +117,12 @@ export class Tenant {
     return found;
   }
 
+  /** Nothing was ever declared in it, or all of it was removed. */
+  get isEmpty(): boolean {
+    const { queues, topics, groups, retained, router } = this;
+    return queues.size + topics.size + groups.size + retained.size === 0 && router.isUntouched;
+  }
+
   forget(gone: Queue | Topic): void {
     this.#destinations.delete(gone);
   }
@@ -166,6 +172,8 @@ export class State {
   readonly queues: Map<number, Queue> = new Map();
   readonly topics: Map<number, Topic> = new Map();
   readonly users: Map<string, UserSpec> = new Map();
+  /** Those that were declared; others come by being used. */
+  readonly tenantSpecs: Map<string, TenantSpec> = new Map();
   readonly producers: Map<number, Producer> = new Map();
   readonly producerNames: Map<string, number> = new Map();
   /** Those with an open transaction. */
@@ -187,6 +195,15 @@ export class State {
       this.tenants.set(name, tenant);
     }
     return tenant;
+  }
+
+  /** Names of the tenants there are: the default one, and those that were declared, hold something, or are a user's. */
+  tenantNames(): Set<string> {
+    const names = new Set([DEFAULT_TENANT, ...this.tenantSpecs.keys()]);
+    for (const tenant of this.tenants.values()) if (!tenant.isEmpty) names.add(tenant.name);
+    for (const { tenant = DEFAULT_TENANT, tenants = {} } of this.users.values())
+      for (const name of [tenant, ...Object.keys(tenants)]) names.add(name);
+    return names;
   }
 
   producerNamed(name: string): Producer | undefined {

@@ -202,3 +202,13 @@ export function forgetTopic(state: State, topic: number): void {
     for (const { cursors } of open?.groups.values() ?? []) for (const key of cursors.keys()) if (isOf(key)) cursors.delete(key);
   }
 }
+
+/** A piece of what a checkpoint restates of one partition. */
+export function restoreUncommitted(state: State, { topic, partition, aborted, runs, open }: Extract<Entry, { kind: 'uncommitted' }>): void {
+  const ends = state.topics.get(topic)?.partitions[partition];
+  if (ends === undefined) return;
+  ends.uncommitted ??= new Uncommitted();
+  ends.uncommitted.restore(aborted, runs);
+  for (const of of open)
+    for (let i = 0; i < of.runs.length; i += 2) ends.uncommitted.add(of.producer, of.runs[i] ?? 0, of.runs[i + 1] ?? 0);
+}

@@ -1,6 +1,6 @@
 /** What can be declared. Declaring again with the same properties is fine; with others it is refused as `conflict`. */
 
-export type Kind = 'topic' | 'queue' | 'exchange' | 'group' | 'user';
+export type Kind = 'topic' | 'queue' | 'exchange' | 'group' | 'user' | 'tenant';
 
 /**
  * What doors note on a declaration in their own words: kept and described, never interpreted, and no reason for a `conflict`. At most 8 KiB
@@ -126,17 +126,34 @@ export interface Binding {
   readonly transform?: string;
 }
 
-export interface UserSpec {
-  readonly kind: 'user';
-  readonly name: string;
-  readonly tenant?: string;
-  /** Names with `*` for any run of characters and `?` for one. Absent: nothing. */
+/** Names with `*` for any run of characters and `?` for one. Absent: nothing. */
+export interface Permissions {
   readonly configure?: readonly string[];
   readonly write?: readonly string[];
   readonly read?: readonly string[];
+}
+
+/** Its permissions are those in its own tenant. */
+export interface UserSpec extends Permissions {
+  readonly kind: 'user';
+  readonly name: string;
+  /** Its own. Default `/`. */
+  readonly tenant?: string;
+  /** What it may in further tenants, by their names; in a tenant that is not named, nothing. */
+  readonly tenants?: Readonly<Record<string, Permissions>>;
   readonly admin?: boolean;
   /** Verifiers of secrets, never the secret: `{ scheme: 'scrypt' | 'sha256', salt, hash … }`, by purpose (`password`, `token`). */
   readonly secrets?: Readonly<Record<string, string>>;
 }
 
-export type Declaration = TopicSpec | QueueSpec | ExchangeSpec | UserSpec;
+/**
+ * A tenant comes by being used, too; one that is declared is there though it holds nothing. Declared again it takes the new labels. Removed,
+ * it takes with it all it holds, and what users may in it.
+ */
+export interface TenantSpec {
+  readonly kind: 'tenant';
+  readonly name: string;
+  readonly labels?: Labels;
+}
+
+export type Declaration = TopicSpec | QueueSpec | ExchangeSpec | UserSpec | TenantSpec;

@@ -5,7 +5,7 @@
  * Every method rejects with `Refused` (see `refusal.ts`) for what is expected to go wrong.
  */
 
-import type { Binding, Declaration, Kind, TopicSpec, UserSpec } from './declaration.ts';
+import type { Binding, Declaration, Kind, TenantSpec, TopicSpec, UserSpec } from './declaration.ts';
 import type { Offset } from './lines.ts';
 import type { Records } from './record.ts';
 import type { Refusal, Refused } from './refusal.ts';
@@ -396,7 +396,8 @@ export type Description =
       readonly members: number;
       readonly cursors: readonly (CursorMove & { readonly lag: number })[];
     }
-  | { readonly kind: 'user'; readonly spec: UserSpec };
+  | { readonly kind: 'user'; readonly spec: UserSpec }
+  | { readonly kind: 'tenant'; readonly spec: TenantSpec };
 
 export interface QueueTotals {
   readonly published: number;

@@ -47,6 +47,10 @@ const ASKED: readonly (readonly [string, (engine: Engine, name: string) => Promi
   ['read', (engine, name) => engine.bind({ exchange: name, to: { kind: 'queue', name: 'mine' }, pattern: '#' })],
   ['write', (engine, name) => engine.unbind({ exchange: 'mine', to: { kind: 'queue', name }, pattern: '#' })],
   ['admin', (engine) => engine.declare({ kind: 'user', name: 'new' })],
+  ['admin', (engine) => engine.declare({ kind: 'tenant', name: 'new' })],
+  ['admin', (engine) => engine.remove('tenant', 'new')],
+  ['admin', (engine) => engine.describe('tenant', 'new')],
+  ['admin', (engine) => engine.list('tenant')],
   ['admin', (engine) => engine.list('user')],
   ['admin', (engine) => engine.describe('user', 'u')],
   ['admin', (engine) => engine.keepVerifier('password', 'u', 'mine')],
@@ -71,6 +75,45 @@ test('a user may do what a pattern allows, and nothing else', async (t) => {
     );
   }
   await assert.rejects(broker.as({ user: 'nobody' }).receive({ queue: 'mine' }), refuses('forbidden'));
+});
+
+test('in another tenant a user may what it was given there, and keeps it', async (t) => {
+  const { broker, reopen } = await opened(t);
+  await broker.declare({ kind: 'user', name: 'u', read: ['*'], tenants: { lab: { configure: ['*'], write: ['*'] } } });
+  const lab = broker.as({ user: 'u', tenant: 'lab' });
+  await lab.declare({ kind: 'queue', name: 'q' });
+  await assert.rejects(lab.receive({ queue: 'q' }), refuses('forbidden'));
+  await assert.rejects(broker.as({ user: 'u' }).declare({ kind: 'queue', name: 'q' }), refuses('forbidden'));
+  await assert.rejects(broker.as({ user: 'u', tenant: 'other' }).receive({ queue: 'q' }), refuses('forbidden'));
+  const again = (await reopen()).broker;
+  assert.equal((await again.as({ user: 'u', tenant: 'lab' }).publish(sending('q', 'x'))).routed, 1);
+});
+
+test('a tenant that is removed takes with it what it holds, and its consumers hear of it', async (t) => {
+  const { broker, reopen } = await opened(t);
+  await broker.declare({ kind: 'tenant', name: 'lab', labels: { about: 'tries' } });
+  await broker.declare({ kind: 'tenant', name: 'empty' });
+  const lab = broker.as({ tenant: 'lab' });
+  await lab.declare({ kind: 'queue', name: 'q' });
+  await lab.declare({ kind: 'topic', name: 't' });
+  await broker.declare({ kind: 'queue', name: 'q' });
+  const names = async (engine: Engine) => (await engine.list('tenant')).map((one) => (one.kind === 'tenant' ? one.spec.name : ''));
+  assert.deepEqual(await names(broker), ['/', 'empty', 'lab']);
+  const cancelled = new Promise<string>((resolve) => {
+    void lab.consume({ queue: 'q' }, { deliver: () => undefined, cancelled: resolve });
+  });
+  await lab.publish(sending('q', 'a'));
+  await lab.publish(batch('t', 'b'));
+  await broker.remove('tenant', 'lab');
+  await cancelled;
+  assert.equal(await broker.describe('tenant', 'lab'), undefined);
+  assert.equal(await lab.describe('queue', 'q'), undefined);
+  await lab.declare({ kind: 'topic', name: 't' }); // the name is free again, and what it held is gone
+  const topic = await lab.describe('topic', 't');
+  assert.deepEqual(topic?.kind === 'topic' && topic.partitions.map(({ end }) => end), [0]);
+  const again = (await reopen()).broker;
+  assert.deepEqual(await names(again), ['/', 'empty', 'lab']);
+  assert.ok(await again.describe('queue', 'q'));
 });
 
 test('many publishes are one step, each with its own answer, in order', async (t) => {

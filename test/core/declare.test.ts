@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decideBind, decideDeclare, decideRemove, decideUnbind } from '../../src/core/declare.ts';
 import { decidePublish } from '../../src/core/publish.ts';
-import type { Declaration } from '../../src/model/declaration.ts';
+import { digest } from '../../src/core/restate.ts';
+import type { Declaration, TenantSpec } from '../../src/model/declaration.ts';
 import { isRefusal } from '../../src/model/refusal.ts';
-import { RULES, refusedAs, sendOf, taken, World } from './states.ts';
+import { publishOf, RULES, refusedAs, sendOf, taken, World } from './states.ts';
 
 function declare(world: World, spec: unknown): ReturnType<typeof decideDeclare> {
   return decideDeclare(world.state, world.tenant, spec as Declaration, 5);
@@ -74,7 +75,12 @@ test('every property of a wrong type or out of range is named', () => {
     ['read', { kind: 'user', name: 'x', read: [5] }],
     ['admin', { kind: 'user', name: 'x', admin: 'yes' }],
     ['tenant', { kind: 'user', name: 'x', tenant: 5 }],
+    ['tenants', { kind: 'user', name: 'x', tenants: [] }],
+    ['tenants', { kind: 'user', name: 'x', tenants: { lab: 'all' } }],
+    ['tenants', { kind: 'user', name: 'x', tenants: { lab: { read: '*' } } }],
+    ['tenants', { kind: 'user', name: 'x', tenants: { '': {} } }],
     ['secrets', { kind: 'user', name: 'x', secrets: { token: 5 } }],
+    ['labels', { kind: 'tenant', name: 'x', labels: { a: 1 } }],
   ];
   for (const [about, spec] of faults) {
     const refused = declare(world, spec);
@@ -96,7 +102,8 @@ test('removing asks whether it is there, in use, and empty', () => {
     options?: { ifUnused?: boolean; ifEmpty?: boolean },
     inUse = false,
   ) => decideRemove(world.state, world.tenant, what, name, options, inUse);
-  for (const what of ['queue', 'topic', 'exchange', 'group', 'user'] as const) assert.equal(refusedAs(remove(what, 'nobody')), 'unknown');
+  for (const what of ['queue', 'topic', 'exchange', 'group', 'user', 'tenant'] as const)
+    assert.equal(refusedAs(remove(what, 'nobody')), 'unknown');
   assert.equal(refusedAs(remove('exchange', 'amq.topic')), 'forbidden');
   assert.equal(refusedAs(remove('queue', 'q', { ifUnused: true }, true)), 'conflict');
   assert.equal(taken(remove('queue', 'q', {}, true)).length, 1);
@@ -128,4 +135,51 @@ test('what leads nowhere is not bound, and a topic cannot be unbound from its ow
   assert.equal(refusedAs(decideBind(world.tenant, { ...binding, filter: '][' })), 'invalid');
   assert.equal(refusedAs(decideUnbind(world.tenant, { exchange: 'amq.topic', to: { kind: 'topic', name: 't' }, pattern: 't' })), 'invalid');
   assert.equal(refusedAs(decideUnbind(world.tenant, { ...binding, exchange: 'x' })), 'unknown');
+});
+
+test('a tenant is there once it is declared, used or given to somebody; the default one always', () => {
+  const world = new World().declare({ kind: 'user', name: 'u', tenant: 'home', tenants: { lab: {} } });
+  world.apply({ kind: 'declared', id: 1, tenant: 'used', spec: { kind: 'queue', name: 'q' }, nowMs: 0 });
+  world.state.tenant('looked-at');
+  const spec: TenantSpec = { kind: 'tenant', name: 'made' };
+  world.apply(...taken(decideDeclare(world.state, world.tenant, spec, 0)));
+  assert.deepEqual(taken(decideDeclare(world.state, world.tenant, spec, 0)), []);
+  assert.deepEqual([...world.state.tenantNames()].sort(), ['/', 'home', 'lab', 'made', 'used']);
+  const labelled: TenantSpec = { ...spec, labels: { about: 'b' } };
+  world.apply(...taken(decideDeclare(world.state, world.tenant, labelled, 0)));
+  assert.deepEqual(world.state.tenantSpecs.get('made'), labelled);
+  const remove = (name: string) => decideRemove(world.state, world.tenant, 'tenant', name, undefined, false);
+  assert.equal(refusedAs(remove('/')), 'forbidden');
+  assert.equal(refusedAs(remove('home')), 'conflict', 'somebody lives there');
+  assert.equal(refusedAs(remove('looked-at')), 'unknown');
+  for (const name of ['made', 'used', 'lab']) world.apply(...taken(remove(name)));
+  assert.deepEqual([...world.state.tenantNames()].sort(), ['/', 'home']);
+  assert.deepEqual(world.state.users.get('u')?.tenants, {});
+});
+
+test('a tenant takes with it all it holds', () => {
+  const world = new World().declare({ kind: 'queue', name: 'q' });
+  const before = digest(world.state);
+  const specs: Declaration[] = [
+    { kind: 'queue', name: 'q' },
+    { kind: 'topic', name: 't' },
+    { kind: 'exchange', name: 'x', type: 'fanout' },
+    { kind: 'exchange', name: 'y', type: 'fanout', autoDelete: true },
+  ];
+  for (const spec of specs) world.apply({ kind: 'declared', id: world.state.nextId, tenant: 'lab', spec, nowMs: 0 });
+  const lab = world.state.tenant('lab');
+  for (const binding of [
+    { exchange: 'x', to: { kind: 'queue', name: 'q' } },
+    { exchange: 'y', to: { kind: 'exchange', name: 'x' } },
+    { exchange: 'amq.direct', to: { kind: 'exchange', name: 'amq.fanout' }, pattern: 'a' },
+  ] as const)
+    world.apply({ kind: 'bound', tenant: 'lab', binding });
+  world.apply({ kind: 'moved', tenant: 'lab', group: 'g', moves: [] });
+  world.apply(...taken(decidePublish(world.state, lab, publishOf('t', [1], { retain: true }), 0, RULES)).entries);
+  world.apply(...taken(decidePublish(world.state, lab, sendOf('q', [1]), 0, RULES)).entries);
+  world.apply(...taken(decideRemove(world.state, world.tenant, 'tenant', 'lab', undefined, false)));
+  assert.equal(lab.isEmpty, true);
+  assert.deepEqual([world.state.queues.size, world.state.topics.size], [1, 0], 'what stands elsewhere stays');
+  world.state.nextId = 2;
+  assert.equal(digest(world.state), before);
 });

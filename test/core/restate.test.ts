@@ -20,7 +20,8 @@ const DECLARATIONS: readonly Declaration[] = [
   { kind: 'topic', name: 't', partitions: 3 },
   { kind: 'exchange', name: 'x', type: 'fanout', alternate: 'y' },
   { kind: 'exchange', name: 'h', type: 'headers' },
-  { kind: 'user', name: 'u', write: ['*'], secrets: { token: 'v' } },
+  { kind: 'user', name: 'u', write: ['*'], secrets: { token: 'v' }, tenants: { lab: { read: ['*'] } } },
+  { kind: 'tenant', name: 'lab', labels: { about: 'tries' } },
 ];
 
 const BINDINGS: readonly Binding[] = [

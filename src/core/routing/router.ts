@@ -153,6 +153,12 @@ export class Router<T> {
     return Array.from(this.#cache.exchanges(), ({ spec }) => spec);
   }
 
+  /** No exchange but those that are always there, and no binding. */
+  get isUntouched(): boolean {
+    for (const { builtin, outgoing } of this.#cache.exchanges()) if (!builtin || outgoing.size > 0) return false;
+    return true;
+  }
+
   bindings(): Binding[] {
     const all: Binding[] = [];
     for (const { outgoing } of this.#cache.exchanges()) for (const { binding } of outgoing.values()) all.push(binding);

@@ -23,6 +23,8 @@ export function descriptionJson(description: Description): object {
       const { secrets: _hidden, ...shown } = description.spec;
       return { ...shown, state: {} };
     }
+    case 'tenant':
+      return { ...description.spec, state: {} };
   }
 }
 

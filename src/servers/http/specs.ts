@@ -113,7 +113,16 @@ const NAMES: Schema = { type: 'array', maxItems: 1000, items: { type: 'string', 
 export const USER_SPEC: Schema = {
   type: 'object',
   properties: {
-    tenant: name('Default /.'),
+    tenant: name('Its own. Default /.'),
+    tenants: {
+      type: 'object',
+      additionalProperties: {
+        type: 'object',
+        properties: { configure: NAMES, write: NAMES, read: NAMES },
+        additionalProperties: false,
+      },
+      description: 'What it may in further tenants, by their names; in others, nothing.',
+    },
     configure: { ...NAMES, description: 'Names it may declare and remove; * stands for any run of characters.' },
     write: { ...NAMES, description: 'Names it may publish to.' },
     read: { ...NAMES, description: 'Names it may consume from.' },

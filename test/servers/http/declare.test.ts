@@ -143,6 +143,7 @@ test('the schemas of declarations name exactly what the model has', () => {
   });
   sameNames<Omit<UserSpec, 'kind' | 'name'> & { token: boolean }>(USER_SPEC, {
     tenant: true,
+    tenants: true,
     configure: true,
     write: true,
     read: true,
