@@ -26,6 +26,8 @@ export function decideInclude({ ledger, groups }: House, tenant: Tenant, asked: 
     return { topic: topic.id, partition };
   });
   for (const group of [...(asked.groups ?? []), ...(asked.move === undefined ? [] : [asked.move.group])]) checkName('group', group);
+  if (asked.move !== undefined && asked.move.includes !== true && open?.groups.has(`${tenant.name}\n${asked.move.group}`) !== true)
+    throw new Refused('stale', `Group "${asked.move.group}" does not belong to an open transaction of producer ${producer.id}.`);
   const move = asked.move && { group: asked.move.group, moves: groups.check(tenant, asked.move.group, 'nobody', asked.move.moves) };
   const isKnown =
     open !== undefined &&

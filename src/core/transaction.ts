@@ -43,7 +43,7 @@ export function decideProducer(
 ): EndDecision | Refusal {
   const known = name === undefined ? undefined : state.producerNamed(name);
   const { former, openMs } = options;
-  if (former !== undefined && (known?.id !== former.id || known.epoch !== former.epoch))
+  if (former !== undefined && known !== undefined && (known.id !== former.id || known.epoch !== former.epoch))
     return refuse('fenced', `Producer ${former.id} with epoch ${former.epoch} has been taken over. Begin anew, without naming it.`);
   const told = openMs === undefined ? {} : { openMs };
   if (known === undefined) {

@@ -315,7 +315,7 @@ export type Operation =
 export interface ProducerOptions {
   /** How long a transaction of it may be open before it is aborted. Default one minute. */
   readonly openMs?: number;
-  /** Refuse as `fenced` unless this is what it was given last. */
+  /** Refuse as `fenced` unless this is what the name was given last, if it ever was. */
   readonly former?: { readonly id: number; readonly epoch: number };
 }
 
@@ -331,8 +331,8 @@ export interface Include {
   readonly producer: ProducerClaim;
   readonly partitions?: readonly TopicPartition[];
   readonly groups?: readonly string[];
-  /** Cursors that move when it is committed; of two moves of one cursor the later counts. */
-  readonly move?: { readonly group: string; readonly moves: readonly CursorMove[] };
+  /** Cursors that move when it is committed; of two moves of one cursor the later counts. Its group has to be included before (else `stale`) or by this (`includes`). */
+  readonly move?: { readonly group: string; readonly moves: readonly CursorMove[]; readonly includes?: boolean };
   /** Something that belongs to it exists only in the memory of who asks: it is aborted when the engine is opened again. */
   readonly passing?: true;
 }

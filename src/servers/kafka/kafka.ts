@@ -60,7 +60,7 @@ export async function startKafka(engine: Engine, options: KafkaOptions): Promise
     close: async () => {
       door.closing.abort();
       door.groups.close();
-      door.transactions.close();
+      await door.transactions.close();
       await sockets.close(limits.closeMs, (socket) => sessions.get(socket)?.isBusy === true);
     },
   };

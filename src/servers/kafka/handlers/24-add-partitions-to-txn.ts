@@ -22,8 +22,8 @@ export const ADD_PARTITIONS_TO_TXN_HANDLER: Handler = handler(ADD_PARTITIONS_TO_
   const all = request.topics.flatMap(({ name, partitions }) => partitions.map((partition) => ({ name, partition })));
   if (!all.every(({ name, partition }) => isKnown(name, partition)))
     return answered(request, (name, partition) => (isKnown(name, partition) ? ERROR.operationNotAttempted : ERROR.unknownTopicOrPartition));
-  const places = all.map(({ name, partition }) => `${name}/${partition}`);
-  const errorCode = call.door.transactions.addPartitions(call.peer.principal, request, places);
+  const partitions = all.map(({ name: topic, partition }) => ({ topic, partition }));
+  const errorCode = await call.door.transactions.include(call.engine, request, { partitions });
   return answered(request, () => epochError(errorCode, call, FENCED_SINCE));
 });
 

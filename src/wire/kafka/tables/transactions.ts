@@ -57,7 +57,7 @@ export const ADD_OFFSETS_TO_TXN = {
 export const END_TXN = {
   key: 26,
   name: 'EndTxn',
-  versions: [0, 4],
+  versions: [0, 5],
   flexible: 3,
   request: {
     transactionalId: 'string',
@@ -68,13 +68,15 @@ export const END_TXN = {
   response: {
     throttleTimeMs: 'int32=0',
     errorCode: 'int16=0',
+    producerId: 'int64=-1 5+',
+    producerEpoch: 'int16=-1 5+',
   },
 } as const;
 
 export const TXN_OFFSET_COMMIT = {
   key: 28,
   name: 'TxnOffsetCommit',
-  versions: [0, 4],
+  versions: [0, 5],
   flexible: 3,
   request: {
     transactionalId: 'string',
