@@ -13,7 +13,12 @@ export async function topicOf(engine: Engine, name: string): Promise<Extract<Des
   return topic;
 }
 
-export async function startIn(engine: Engine, topic: string, { partition, start, end, stable }: PartitionState, from: From): Promise<Offset> {
+export async function startIn(
+  engine: Engine,
+  topic: string,
+  { partition, start, end, stable }: PartitionState,
+  from: From,
+): Promise<Offset> {
   if (from === 'earliest') return start;
   if (from === 'latest') return stable;
   if ('time' in from) return engine.offsetAt(topic, partition, from.time.getTime());

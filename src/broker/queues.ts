@@ -33,6 +33,8 @@ import { Unused } from './unused.ts';
 const ENDED_MAX = 1024;
 /** An ack that nobody waits for rides with the next write, but not longer than this. */
 const LAZY_MS = 10;
+/** A turn that comes later than this, by a full disk say, gives nothing that has expired meanwhile. */
+const LATE_MS = 1000;
 
 const OUTCOMES: ReadonlySet<string> = new Set(['ack', 'nack', 'requeue', 'reject']);
 
@@ -120,12 +122,13 @@ export class Queues {
 
   /** `sinceMs`: what came then to live no longer than that is served first, though a little time has passed. */
   #serveQueue(queue: Queue, nowMs: number, sinceMs?: number): void {
+    const asOfMs = sinceMs === undefined ? nowMs : Math.max(sinceMs, nowMs - LATE_MS);
     if (this.#ledger.state.queues.get(queue.id) !== queue) return;
     if (queue.nextTimeMs() <= nowMs) this.#onTime(queue, nowMs);
     const takers = this.consumers.of(queue);
     if (takers !== undefined) {
       for (;;) {
-        const turn = decideTurn(queue, takers, nowMs, this.#ledger.state.nextLease, sinceMs);
+        const turn = decideTurn(queue, takers, nowMs, this.#ledger.state.nextLease, asOfMs);
         if (turn === undefined) break;
         const { entry, taking, spent } = turn;
         if (entry !== undefined) this.#ledger.record([entry]);

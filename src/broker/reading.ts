@@ -43,7 +43,7 @@ export class Reading {
         );
       }
       const before = Math.max(from, limit());
-      const slice = await log.fetch(offset(from), offset(before), sizeBytesMax).catch((error: unknown) => {
+      const slice = await log.fetch(offset(from), offset(before), sizeBytesMax, fetch.room).catch((error: unknown) => {
         throw unreadable(slot, error);
       });
       const wanted = uncommitted === undefined ? committed(slice, endsOf(slot)) : slice;

@@ -17,6 +17,7 @@ import {
   type Tenant,
   type Topic,
 } from '../core/core.ts';
+import { type AccessTarget, type AccessVerb, EVERYBODY } from '../model/access.ts';
 import type { Binding, Declaration, Kind, TopicSpec } from '../model/declaration.ts';
 import type {
   Capabilities,
@@ -74,11 +75,9 @@ const CAPABILITIES: Capabilities = {
   openTransactions: true,
 };
 
-type Verb = 'configure' | 'write' | 'read' | 'admin';
-
-/** What an administrator sets up, for all tenants. */
-function isAdministered(kind: Kind): boolean {
-  return kind === 'user' || kind === 'tenant';
+/** What an administrator sets up is the broker's, for all tenants. */
+function targetOf(kind: Kind): AccessTarget {
+  return kind === 'user' || kind === 'tenant' ? 'broker' : kind;
 }
 
 export class Seat implements Broker {
@@ -107,7 +106,7 @@ export class Seat implements Broker {
   }
 
   async declare(declaration: Declaration): Promise<void> {
-    this.#permit(isAdministered(declaration.kind) ? 'admin' : 'configure', declaration.name);
+    this.#permitOn('declare', declaration.kind, declaration.name);
     const { schemas, groups, ledger } = this.#house;
     const schema = 'schema' in declaration ? declaration.schema : undefined;
     if (typeof schema?.jsonSchema === 'object') schemas.check(schema);
@@ -119,7 +118,7 @@ export class Seat implements Broker {
   }
 
   async alter(declaration: TopicSpec): Promise<void> {
-    this.#permit('configure', declaration.name);
+    this.#permitAlter(declaration);
     const { schemas, groups, ledger } = this.#house;
     if (typeof declaration.schema?.jsonSchema === 'object') schemas.check(declaration.schema);
     await this.#change((nowMs) => decideAlter(ledger.state, this.#tenant, declaration, nowMs));
@@ -128,7 +127,7 @@ export class Seat implements Broker {
   }
 
   async remove(kind: Kind, name: string, options?: { ifUnused?: boolean; ifEmpty?: boolean }): Promise<void> {
-    this.#permit(isAdministered(kind) ? 'admin' : 'configure', name);
+    this.#permitOn('remove', kind, name);
     const { ledger } = this.#house;
     await this.#change(() => decideRemove(ledger.state, this.#tenant, kind, name, options, this.#inUse(kind, name)));
   }
@@ -146,13 +145,14 @@ export class Seat implements Broker {
 
   async describe(kind: Kind, name: string, options?: { brief?: boolean }): Promise<Description | undefined> {
     this.#house.ledger.check();
-    this.#permit(isAdministered(kind) ? 'admin' : 'read', name);
+    this.#permitOn('describe', kind, name);
     return describe(this.#house, this.#tenant, kind, name, options?.brief === true);
   }
 
   async list(kind: Kind, options?: { brief?: boolean }): Promise<Description[]> {
     this.#house.ledger.check();
-    if (isAdministered(kind)) this.#permit('admin', '');
+    const on = targetOf(kind);
+    if (on === 'broker') this.#permitOn('describe', kind, '');
     const { topics, queues, groups, router } = this.#tenant;
     const names: Record<Kind, () => Iterable<string>> = {
       topic: () => topics.keys(),
@@ -164,7 +164,7 @@ export class Seat implements Broker {
     };
     const found: Description[] = [];
     for (const name of [...names[kind]()].sort()) {
-      if (!isAdministered(kind) && !this.#may('read', name)) continue;
+      if (on !== 'broker' && !this.#may('describe', on, name)) continue;
       const description = await describe(this.#house, this.#tenant, kind, name, options?.brief === true);
       if (description !== undefined) found.push(description);
     }
@@ -172,14 +172,14 @@ export class Seat implements Broker {
   }
 
   async bind(binding: Binding): Promise<void> {
-    this.#permit('write', binding.to.name);
-    this.#permit('read', binding.exchange);
+    this.#permit('write', binding.to.kind, binding.to.name);
+    this.#permit('read', 'exchange', binding.exchange);
     await this.#change(() => decideBind(this.#tenant, binding));
   }
 
   async unbind(binding: Binding): Promise<void> {
-    this.#permit('write', binding.to.name);
-    this.#permit('read', binding.exchange);
+    this.#permit('write', binding.to.kind, binding.to.name);
+    this.#permit('read', 'exchange', binding.exchange);
     await this.#change(() => decideUnbind(this.#tenant, binding));
   }
 
@@ -243,6 +243,7 @@ export class Seat implements Broker {
       );
     }
     const { within } = publish;
+    if (within !== undefined) this.#permit('write', 'producer', within.name);
     const asked = within === undefined ? publish : { ...publish, within: { ...within, name: producerName(this.#tenant, within.name) } };
     const decided = decidePublish(ledger.state, this.#tenant, asked, ledger.nowMs(), rules);
     if (isRefusal(decided)) throw Refused.of(decided);
@@ -263,33 +264,33 @@ export class Seat implements Broker {
   }
 
   async consume(consume: Consume, receiver: Receiver): Promise<Consumer> {
-    this.#permit('read', consume.queue);
+    this.#permit('read', 'queue', consume.queue);
     return this.#house.takings.consume(this.#queue(consume.queue), consume, receiver);
   }
 
   async receive(receive: Receive): Promise<Deliveries | undefined> {
-    this.#permit('read', receive.queue);
+    this.#permit('read', 'queue', receive.queue);
     return this.#house.takings.receive(this.#queue(receive.queue), receive);
   }
 
   async settle(settle: Settle): Promise<number> {
-    this.#permit('read', settle.queue);
+    this.#permit('read', 'queue', settle.queue);
     return this.#house.queues.settle(this.#tenant, settle);
   }
 
   async extend(queue: string, lease: number, runs: Runs, leaseMs: number): Promise<number> {
-    this.#permit('read', queue);
+    this.#permit('read', 'queue', queue);
     return this.#house.queues.extend(this.#queue(queue), lease, runs, leaseMs);
   }
 
   async peek(peek: Peek): Promise<Peeked> {
-    this.#permit('read', peek.queue);
+    this.#permit('read', 'queue', peek.queue);
     this.#house.ledger.check();
     return this.#house.queues.peek(this.#queue(peek.queue), peek);
   }
 
   async purge(name: string): Promise<number> {
-    this.#permit('read', name);
+    this.#permit('read', 'queue', name);
     const { ledger, queues } = this.#house;
     const { count, tip } = await ledger.run(() => {
       const count = queues.purge(this.#queue(name));
@@ -300,20 +301,20 @@ export class Seat implements Broker {
   }
 
   async fetch(fetch: Fetch): Promise<Fetched> {
-    this.#permit('read', fetch.topic);
+    this.#permit('read', 'topic', fetch.topic);
     this.#house.ledger.check();
     return this.#house.partitions.fetch(this.#topic(fetch.topic, fetch.partition), fetch);
   }
 
   async offsetAt(topic: string, partition: number, timeMs: number, uncommitted?: 'open'): Promise<Offset> {
-    this.#permit('read', topic);
+    this.#permit('read', 'topic', topic);
     this.#house.ledger.check();
     if (Number.isNaN(timeMs)) throw new Refused('invalid', 'The time to look for is no time. Give milliseconds since 1970.');
     return this.#house.partitions.offsetAt(this.#topic(topic, partition), partition, timeMs, uncommitted);
   }
 
   async trim(name: string, partition: number, start: Offset): Promise<Offset> {
-    this.#permit('configure', name);
+    this.#permit('remove', 'topic', name);
     const topic = this.#topic(name, partition);
     const { partitions } = this.#house;
     const begin = topic.partitions[partition]?.start ?? 0;
@@ -325,7 +326,8 @@ export class Seat implements Broker {
   }
 
   async join(join: Join, events: MemberEvents): Promise<Membership> {
-    for (const topic of join.topics) this.#permit('read', topic);
+    this.#permit('read', 'group', join.group);
+    for (const topic of join.topics) this.#permit('read', 'topic', topic);
     checkName('group', join.group);
     const { ledger, groups, queues } = this.#house;
     const tenant = this.#tenant;
@@ -343,7 +345,7 @@ export class Seat implements Broker {
   }
 
   async moveCursors(group: string, moves: readonly CursorMove[]): Promise<void> {
-    for (const { topic } of moves) this.#permit('read', topic);
+    this.#permitMoves(group, moves);
     checkName('group', group);
     await this.#move(this.#tenant, group, moves, 'nobody');
   }
@@ -361,13 +363,14 @@ export class Seat implements Broker {
 
   #permitOperations(operations: readonly Operation[]): void {
     for (const operation of operations) {
-      if (operation.kind === 'settle') this.#permit('read', operation.queue);
+      if (operation.kind === 'settle') this.#permit('read', 'queue', operation.queue);
       else if (operation.kind === 'publish') this.#permitPublish(operation);
-      else for (const { topic } of operation.moves) this.#permit('read', topic);
+      else this.#permitMoves(operation.group, operation.moves);
     }
   }
 
   async producer(name?: string, options: ProducerOptions = {}): Promise<{ id: number; epoch: number }> {
+    if (name !== undefined) this.#permit('write', 'producer', name);
     const { state } = this.#house.ledger;
     let given: EndDecision | undefined;
     await this.#change((nowMs) => {
@@ -381,8 +384,10 @@ export class Seat implements Broker {
   }
 
   async include(include: Include): Promise<void> {
-    for (const { topic } of include.partitions ?? []) this.#permit('write', topic);
-    for (const { topic } of include.move?.moves ?? []) this.#permit('read', topic);
+    this.#permit('write', 'producer', include.producer.name);
+    for (const { topic } of include.partitions ?? []) this.#permit('write', 'topic', topic);
+    for (const group of include.groups ?? []) this.#permit('read', 'group', group);
+    if (include.move !== undefined) this.#permitMoves(include.move.group, include.move.moves);
     await this.#change((nowMs) => decideInclude(this.#house, this.#tenant, include, nowMs));
     this.#house.overdue.look();
   }
@@ -391,6 +396,7 @@ export class Seat implements Broker {
     const { operations = [] } = end;
     if (end.outcome === 'abort' && operations.length > 0)
       throw new Refused('invalid', 'What is aborted takes nothing else with it. End it without operations.');
+    this.#permit('write', 'producer', end.producer.name);
     this.#permitOperations(operations);
     let given: EndDecision | undefined;
     await transact(
@@ -416,7 +422,7 @@ export class Seat implements Broker {
     this.#house.ledger.check();
     const found: { address: string; record: Uint8Array }[] = [];
     for (const [address, record] of this.#tenant.retained) {
-      if (matches(pattern, address) && this.#may('read', address)) found.push({ address, record });
+      if (matches(pattern, address) && this.#may('read', 'topic', address)) found.push({ address, record });
     }
     return found;
   }
@@ -433,7 +439,7 @@ export class Seat implements Broker {
   }
 
   async keepVerifier(purpose: string, name: string, verifier: string | undefined): Promise<void> {
-    this.#permit('admin', name);
+    this.#permitOn('alter', 'user', name);
     const { ledger } = this.#house;
     await this.#change((nowMs) => {
       const user = ledger.state.users.get(name);
@@ -449,7 +455,8 @@ export class Seat implements Broker {
   }
 
   get guarded(): boolean {
-    return this.#house.ledger.state.users.size > 0;
+    const { users } = this.#house.ledger.state;
+    return users.size > (users.has(EVERYBODY) ? 1 : 0);
   }
 
   nowMs(): number {
@@ -509,23 +516,54 @@ export class Seat implements Broker {
     return topic;
   }
 
-  #may(verb: Verb, name: string): boolean {
-    const { user } = this.#principal;
-    if (user === undefined) return true;
-    const spec = this.#house.ledger.state.users.get(user);
-    return spec !== undefined && permits(spec, this.#principal.tenant ?? DEFAULT_TENANT, verb, name);
+  async may(verb: AccessVerb, on: AccessTarget, name: string): Promise<boolean> {
+    return this.#may(verb, on, name);
+  }
+
+  #may(verb: AccessVerb, on: AccessTarget, name: string): boolean {
+    const { user, tenant = DEFAULT_TENANT } = this.#principal;
+    return user === undefined || permits(this.#house.ledger.state.users, user, tenant, verb, on, name);
   }
 
   #permitPublish({ exchange = MAIN_LINE, address, also = [] }: Publish): void {
-    if (exchange !== '' && exchange !== MAIN_LINE) this.#permit('write', exchange);
-    else for (const one of [address, ...also]) this.#permit('write', one);
+    if (this.#principal.user === undefined) return;
+    if (exchange !== '' && exchange !== MAIN_LINE) this.#permit('write', 'exchange', exchange);
+    else for (const one of [address, ...also]) this.#permit('write', exchange === '' ? this.#reached(one) : 'topic', one);
   }
 
-  #permit(verb: Verb, name: string): void {
-    if (this.#may(verb, name)) return;
+  /** What a publish straight to a name comes to. */
+  #reached(name: string): 'queue' | 'topic' {
+    return !this.#tenant.queues.has(name) && this.#tenant.topics.has(name) ? 'topic' : 'queue';
+  }
+
+  #permitMoves(group: string, moves: readonly CursorMove[]): void {
+    this.#permit('read', 'group', group);
+    for (const { topic } of moves) this.#permit('read', 'topic', topic);
+  }
+
+  /** More partitions are one thing, other properties another. */
+  #permitAlter(declaration: TopicSpec): void {
+    if (this.#principal.user === undefined) return;
+    const { name, partitions = 1, ...settings } = declaration;
+    const known = this.#tenant.topics.get(name);
+    if (known === undefined || partitions !== known.partitions.length) this.#permit('alter', 'topic', name);
+    if (known === undefined) return;
+    const { name: _, partitions: __, ...before } = known.spec;
+    if (JSON.stringify(before) !== JSON.stringify(settings) || partitions === known.partitions.length)
+      this.#permit('alter-settings', 'topic', name);
+  }
+
+  #permitOn(verb: AccessVerb, kind: Kind, name: string): void {
+    const on = targetOf(kind);
+    // Users are the administrator's, and what is seen of them too.
+    this.#permit(on === 'broker' ? 'alter' : verb, on, name);
+  }
+
+  #permit(verb: AccessVerb, on: AccessTarget, name: string): void {
+    if (this.#may(verb, on, name)) return;
     throw new Refused(
       'forbidden',
-      `User "${this.#principal.user}" may not ${verb} "${name}". Give the user that permission, or ask as another.`,
+      `User "${this.#principal.user}" may not ${verb} ${on === 'broker' ? 'what is the administrator’s' : `the ${on} "${name}"`}. Give the user that permission, or ask as another.`,
     );
   }
 }

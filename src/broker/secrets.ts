@@ -1,8 +1,10 @@
 /** Secrets of users: made into verifiers when given, checked in constant time. The secret itself is never kept. */
 
-import { createHash, scrypt, timingSafeEqual } from 'node:crypto';
 import type { UserSpec } from '../model/declaration.ts';
 import type { Principal } from '../model/engine.ts';
+
+/** Not imported: Node takes milliseconds to load it, and a broker starts without it. */
+const crypto = () => process.getBuiltinModule('node:crypto');
 
 const SCRYPT = { N: 16_384, r: 8, p: 1 };
 
@@ -29,17 +31,22 @@ export async function authenticate(
 
 async function verify(verifier: string, secret: string): Promise<boolean> {
   const [scheme, a = '', b = ''] = verifier.split(':');
-  if (scheme === 'sha256') return equal(Buffer.from(a, 'base64url'), createHash('sha256').update(secret).digest());
+  if (scheme === 'sha256') return equal(Buffer.from(a, 'base64url'), crypto().createHash('sha256').update(secret).digest());
+  // As other brokers keep what their users chose: salt and secret in one hash. Weaker than scrypt, but theirs to bring.
+  if (scheme === 'salted-sha256') {
+    const salted = crypto().createHash('sha256').update(Buffer.from(a, 'base64url')).update(secret);
+    return equal(Buffer.from(b, 'base64url'), salted.digest());
+  }
   if (scheme === 'scrypt') return equal(Buffer.from(b, 'base64url'), await derive(secret, Buffer.from(a, 'base64url')));
   return false;
 }
 
 function derive(password: string, salt: Uint8Array): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    scrypt(password, salt, 32, SCRYPT, (error, key) => (error ? reject(error) : resolve(key)));
+    crypto().scrypt(password, salt, 32, SCRYPT, (error, key) => (error ? reject(error) : resolve(key)));
   });
 }
 
 function equal(a: Buffer, b: Buffer): boolean {
-  return a.length === b.length && timingSafeEqual(a, b);
+  return a.length === b.length && crypto().timingSafeEqual(a, b);
 }

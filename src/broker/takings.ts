@@ -196,8 +196,12 @@ export class Takings {
         throw new Refused('aborted', `The wait for a message of queue "${queue.spec.name}" was ended by its signal.`);
       return undefined;
     }
-    if (receive.settle === 'on-delivery') return this.#takeForGood(taking);
-    return copyMessages(this.#reader, queue, taking.numbers, taking.lease);
+    // While the last one was read from disk the first may have been settled, or the queue removed.
+    const held =
+      receive.settle === 'on-delivery'
+        ? await this.#takeForGood(taking)
+        : stillHeld(queue, await copyMessages(this.#reader, queue, taking.numbers, taking.lease));
+    return held.count > 0 ? held : undefined;
   }
 }
 

@@ -9,6 +9,7 @@ export function crc32(bytes: Uint8Array, seed: number = 0): number {
 
 /** CRC-32C. `seed`: the checksum of what came before. 16 bytes a step, by as many tables. */
 export function crc32c(bytes: Uint8Array, seed: number = 0): number {
+  if (!areFilled) fillTables();
   let crc = ~seed;
   let at = 0;
   const length = bytes.length;
@@ -33,24 +34,24 @@ export function crc32c(bytes: Uint8Array, seed: number = 0): number {
 
 const CASTAGNOLI = 0x82f63b78;
 
-/** 16 tables of 256: table k is what a byte does to the checksum with k more bytes behind it. */
-const tables: Int32Array = castagnoliTables();
+/** 16 tables of 256: table k is what a byte does to the checksum with k more bytes behind it. Filled with the first checksum that is asked for. */
+const tables: Int32Array = new Int32Array(16 * 256);
+let areFilled = false;
 
 function entry(table: number, byte: number): number {
   // The index is masked to the length of the table, so there is always an entry.
   return tables[(table << 8) | (byte & 0xff)] as number;
 }
 
-function castagnoliTables(): Int32Array {
-  const made = new Int32Array(16 * 256);
+function fillTables(): void {
   for (let byte = 0; byte < 256; byte++) {
     let crc = byte;
     for (let bit = 0; bit < 8; bit++) crc = (crc & 1) === 1 ? (crc >>> 1) ^ CASTAGNOLI : crc >>> 1;
-    made[byte] = crc;
+    tables[byte] = crc;
   }
-  for (let i = 256; i < made.length; i++) {
-    const before = made[i - 256] as number;
-    made[i] = (before >>> 8) ^ (made[before & 0xff] as number);
+  for (let i = 256; i < tables.length; i++) {
+    const before = tables[i - 256] as number;
+    tables[i] = (before >>> 8) ^ (tables[before & 0xff] as number);
   }
-  return made;
+  areFilled = true;
 }

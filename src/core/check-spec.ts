@@ -10,6 +10,7 @@ import type {
   TopicSpec,
   UserSpec,
 } from '../model/declaration.ts';
+import { checkRules } from './check-rules.ts';
 
 const NAME_BYTES_MAX = 255;
 const PARTITIONS_MAX = 10_000;
@@ -104,7 +105,7 @@ function checkUser(spec: UserSpec): string | undefined {
   const secrets: unknown = spec.secrets;
   if (secrets !== undefined && !(isObject(secrets) && Object.values(secrets).every((verifier) => typeof verifier === 'string')))
     return 'secrets must be verifiers by purpose';
-  return flags(spec, ['admin']) ?? texts(spec, ['tenant']);
+  return flags(spec, ['admin']) ?? texts(spec, ['tenant']) ?? checkRules(spec);
 }
 
 function checkPermissions(permissions: Permissions): string | undefined {
@@ -132,7 +133,7 @@ function checkDeadLetter(what: string, target: DeadLetterSpec | undefined): stri
   return target.address === undefined || typeof target.address === 'string' ? undefined : `${what}.address must be text`;
 }
 
-function checkLabels(labels: unknown): string | undefined {
+export function checkLabels(labels: unknown): string | undefined {
   if (labels === undefined) return undefined;
   if (!isObject(labels) || !Object.values(labels).every((text) => typeof text === 'string')) return 'labels must be texts by name';
   const sizeBytes = Object.entries(labels).reduce((sum, pair) => sum + Buffer.byteLength(pair.join('')), 0);

@@ -3,7 +3,7 @@
 import type { Binding, Declaration, Kind, TopicSpec } from '../model/declaration.ts';
 import { DEFAULT_TENANT, MAIN_LINE } from '../model/message.ts';
 import { type Refusal, refuse } from '../model/refusal.ts';
-import { checkName, checkSpec } from './check-spec.ts';
+import { checkLabels, checkName, checkSpec } from './check-spec.ts';
 import type { Entry } from './entry.ts';
 import type { State, Tenant, Topic } from './state.ts';
 
@@ -35,8 +35,10 @@ export function decideDeclare(state: State, tenant: Tenant, spec: Declaration, n
       if (known === undefined) return [declared];
       return alike(known, spec) ? [] : conflict(known, spec);
     }
-    case 'user':
-      return [declared];
+    case 'user': {
+      const rules = spec.rules ?? state.users.get(spec.name)?.rules;
+      return [rules === undefined ? declared : { ...declared, spec: { ...spec, rules } }];
+    }
     case 'tenant': {
       const known = state.tenantSpecs.get(spec.name);
       return known !== undefined && same(known, spec) ? [] : [{ ...declared, tenant: spec.name }];
@@ -105,14 +107,16 @@ function decideRemoveTenant(state: State, name: string): Refusal | undefined {
 }
 
 export function decideBind(tenant: Tenant, binding: Binding): readonly Entry[] | Refusal {
+  const wrong = checkLabels(binding.labels);
+  if (wrong !== undefined) return refuse('invalid', `A binding of exchange "${printable(binding.exchange)}" cannot be made: ${wrong}.`);
   const fault = tenant.router.check(binding);
   if (fault !== undefined) return fault;
   return tenant.router.has(binding) ? [] : [{ kind: 'bound', tenant: tenant.name, binding }];
 }
 
 export function decideUnbind(tenant: Tenant, binding: Binding): readonly Entry[] | Refusal {
-  const { exchange, to, pattern } = binding;
-  if (exchange === MAIN_LINE && to.kind === 'topic' && pattern === to.name) {
+  const { exchange, to, pattern, labels } = binding;
+  if (exchange === MAIN_LINE && to.kind === 'topic' && pattern === to.name && labels === undefined) {
     return refuse('invalid', `Topic "${to.name}" always takes what is published to its own name. Remove the topic instead.`);
   }
   if (tenant.router.exchange(exchange) === undefined) return refuse('unknown', `There is no exchange "${exchange}".`);

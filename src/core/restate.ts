@@ -33,7 +33,8 @@ export function* restate(state: State): Generator<Entry> {
         binding.exchange === ownBinding(topic.spec).exchange &&
         binding.pattern === topic.spec.name &&
         !binding.filter &&
-        !binding.transform
+        !binding.transform &&
+        !binding.labels
       )
         continue;
       yield { kind: 'bound', tenant: name, binding };

@@ -39,6 +39,8 @@ export interface Shape {
   readonly levels: number;
   /** log2 of the fewest slots of a ring. */
   readonly ringBits: number;
+  /** Chains of records, and of nodes, that are left alone for a while before they are used again. */
+  readonly rest: number;
 }
 
 /** Words of one page: 2 of administration, 254 of payload. */
@@ -59,50 +61,53 @@ export const CHUNK = 32;
 export const LIFE = 0;
 export const LINK = 1;
 
-/** A record: its administration, then the text of its id, if that is a text, and its payload. */
+/**
+ * A record: its administration, then the text of its id, if that is a text, and its payload. What is looked at of a record long after
+ * its event has ended (when its id is looked for, and when it is retired) is on its first cache line, so that no more of it is fetched.
+ */
 export const NEXT = 2;
 export const HASH = 3;
 export const GEN = 4;
 /** Start of the list of one-shot callbacks. */
 export const FIRST = 5;
-/** The last node of the list whose callback is done with. */
+/** The last of the list whose callback is done with. */
 export const DONE_NODE = 6;
-/** Order of the last standing callback that is done with, low and high half. */
-export const DONE_LOW = 7;
-export const DONE_HIGH = 8;
-/** Which callback has begun: none, a node's, a standing one's; and `STARTED_WHAT`, its node or the low half of its order. */
-export const STARTED = 9;
-/** How often a thread died in the callback that is next. */
-export const DEATHS = 10;
-export const RAN = 11;
-/** First page of the failures' texts. */
-export const FAULTS = 13;
-export const TYPE = 14;
-export const FORM = 15;
-export const LENGTH = 16;
-/** First page of a payload that does not fit here. */
-export const PAGES = 17;
-export const ID_FORM = 18;
+export const ID_FORM = 7;
 /** A number: its 64 bits. A text: its length in bytes, and its page when it does not fit here. */
-export const ID_LOW = 19;
-export const ID_HIGH = 20;
-/** Milliseconds since the queue was made: when it was added; once finished, when that was. */
-export const AT_MS = 21;
+export const ID_LOW = 8;
+export const ID_HIGH = 9;
+export const TYPE = 10;
+export const FORM = 11;
+/** Twice the number of its passes that ended, more than one when it was begun again for a late callback; and 1 while such a pass is counted. */
+export const PASSES = 12;
 /** Place in the line of finished events. */
-export const ORDINAL = 22;
-export const LEVEL = 23;
-/** Bits: somebody waits for the result; its callbacks are not to run. */
-export const WATCHED = 24;
-export const WATCHED_BY_SOMEBODY = 1;
-export const WATCHED_ABANDONED = 2;
-export const FAULT_BYTES = 25;
-export const STARTED_WHAT = 26;
+export const ORDINAL = 13;
+/** First page of a payload that does not fit here. */
+export const PAGES = 14;
+/** First page of the failures' texts. */
+export const FAULTS = 15;
+export const LENGTH = 16;
+/** Order of the last standing callback that is done with, low and high half. */
+export const DONE_LOW = 17;
+export const DONE_HIGH = 18;
+/** Which callback has begun: none, a node's, a standing one's; and `STARTED_WHAT`, its node or the low half of its order. */
+export const STARTED = 19;
+export const STARTED_WHAT = 20;
 /** What `STARTED` may say. */
 export const STARTED_NOTHING = 0;
 export const STARTED_NODE = 1;
 export const STARTED_STANDING = 2;
-/** Twice the number of its passes that ended, more than one when it was begun again for a late callback; and 1 while such a pass is counted. */
-export const PASSES = 27;
+/** How often a thread died in the callback that is next. */
+export const DEATHS = 21;
+export const RAN = 22;
+/** Bits: somebody waits for the result; its callbacks are not to run. */
+export const WATCHED = 23;
+export const WATCHED_BY_SOMEBODY = 1;
+export const WATCHED_ABANDONED = 2;
+export const FAULT_BYTES = 24;
+/** Milliseconds since the queue was made: when it was added; once finished, when that was. */
+export const AT_MS = 25;
+export const LEVEL = 26;
 export const BODY = 28;
 
 /** A node: one one-shot registration for one id; where order is by priority or parallel, each callback of an event. */
@@ -227,6 +232,10 @@ export interface SlabPlace {
   readonly stride: number;
   readonly count: number;
   readonly free: RingPlace;
+  /** Word of the first thing that was never used; 0 before any was. */
+  readonly fresh: number;
+  /** Chains that have come back and are kept for a while before they are used again; as long as there are fewer, unused things are taken. */
+  readonly rest: number;
 }
 
 /** Where everything is, in words from the start. */
@@ -264,9 +273,10 @@ export function layoutOf(shape: Shape): Layout {
     const bits = Math.max(shape.ringBits, Math.ceil(Math.log2(2 * count)));
     return { at: place(2 * LINE + 2 ** bits), bits };
   };
-  const slab = (count: number, stride: number): SlabPlace => {
+  const slab = (count: number, stride: number, rest: number): SlabPlace => {
     const free = ring(Math.ceil(count / CHUNK));
-    return { base: place((count + 1) * stride), stride, count, free };
+    const fresh = place(1);
+    return { base: place((count + 1) * stride), stride, count, free, fresh, rest };
   };
   const globals = Object.fromEntries(GLOBALS.map((name) => [name, place(1)])) as Record<Global, number>;
   const order = place(2);
@@ -281,9 +291,9 @@ export function layoutOf(shape: Shape): Layout {
   const mail = Array.from({ length: shape.threads + 1 }, () => ring(shape.records));
   const bucketBits = Math.ceil(Math.log2(shape.records));
   const buckets = place(2 ** bucketBits);
-  const records = slab(shape.records, shape.recordWords);
-  const nodes = slab(shape.nodes, NODE_WORDS);
-  const pages = slab(shape.pages, PAGE_WORDS);
+  const records = slab(shape.records, shape.recordWords, shape.rest);
+  const nodes = slab(shape.nodes, NODE_WORDS, shape.rest);
+  const pages = slab(shape.pages, PAGE_WORDS, 1);
   return {
     globals,
     order,

@@ -85,6 +85,10 @@ const DEATHS_MAX = 3;
 const RECORDS_MIN = 4096;
 /** Likewise for the slots of a ring: see `Ring`. */
 const RING_BITS = 12;
+/** Chains that lie still before they are used again, where ids are looked at: likewise. */
+const REST = 32;
+/** Records begin with a cache line. */
+const LINE_WORDS = 16;
 
 /** Throws `Refused('invalid')` naming the option. */
 export function settingsOf(options: QueueOptions): Settings {
@@ -101,7 +105,7 @@ export function settingsOf(options: QueueOptions): Settings {
   const bodyWords = Math.ceil(whole('dataBytes', options.dataBytes ?? 144, 0, 65_536) / 8) * 2;
   const shape: Shape = {
     records,
-    recordWords: BODY + bodyWords,
+    recordWords: Math.ceil((BODY + bodyWords) / LINE_WORDS) * LINE_WORDS,
     nodes: Math.max(
       RECORDS_MIN,
       whole('registrationsMax', options.registrationsMax ?? Math.min(4 * records, INDEX_MASK - inHand), 0, INDEX_MASK - inHand) + inHand,
@@ -111,6 +115,7 @@ export function settingsOf(options: QueueOptions): Settings {
     threads,
     levels: whole('levels', options.levels ?? 1, 1, LEVELS_MAX),
     ringBits: RING_BITS,
+    rest: indexed ? REST : 1,
   };
   return {
     shape,

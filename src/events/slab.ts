@@ -2,8 +2,9 @@
  * A stock of equal things (records, nodes, pages) for all threads. Nothing is ever allocated but from it, so memory does not grow.
  *
  * Each thread has two chains of its own, linked through the things themselves: one to take from, one to give to. Whole chains of
- * `CHUNK` go to and from the common stock, whose ring holds the first of each. Things come round in turn, so the time until the same
- * thing is used again is as long as can be.
+ * `CHUNK` go to and from the common stock, whose ring holds the first of each. Things come round in turn, and `rest` chains lie between:
+ * so long is the time until the same thing is used again. More would only be more memory that no cache holds: things that were never
+ * used are begun when fewer chains than that have come back.
  *
  * Death: both chains and what is being done with them stand in the thread's block. A thing in somebody's hands says whose it is.
  */
@@ -34,6 +35,8 @@ export class Slab {
   readonly #cache: number;
   readonly #taken: number;
   readonly #ring: Ring;
+  readonly #fresh: number;
+  readonly #rest: number;
 
   /** `cache`: this slab's words in the block of thread `me`. */
   constructor(words: Int32Array, place: SlabPlace, cache: number, me: number) {
@@ -44,15 +47,13 @@ export class Slab {
     this.#cache = cache;
     this.#taken = life(TAKEN, me, 0);
     this.#ring = new Ring(words, place.free);
+    this.#fresh = place.fresh;
+    this.#rest = place.rest;
   }
 
   /** Once, by the thread that makes the memory. */
   static stock(words: Int32Array, place: SlabPlace): void {
-    const ring = new Ring(words, place.free);
-    for (let first = 1; first <= place.count; first += CHUNK) {
-      words[place.base + first * place.stride + LIFE] = life(LOOSE, 0, FRESH);
-      ring.push(first);
-    }
+    for (let first = 1; first <= place.count; first += CHUNK) words[place.base + first * place.stride + LIFE] = life(LOOSE, 0, FRESH);
   }
 
   /** One thing, `TAKEN` by this thread; 0 when there is none left. */
@@ -103,7 +104,7 @@ export class Slab {
     const cache = this.#cache;
     let flushed = false;
     for (;;) {
-      const first = this.#ring.pop(cache + COMING);
+      const first = this.#next();
       if (first === 0) {
         words[cache + COMING] = 0;
         if (flushed) return false;
@@ -126,6 +127,20 @@ export class Slab {
       }
       words[cache + LINKING] = 0;
     }
+  }
+
+  /** The first of a chain that may be there to take: one that has come back if enough have, else one that was never used. 0: none. */
+  #next(): number {
+    const words = this.#words;
+    const coming = this.#cache + COMING;
+    let used = words[this.#fresh] as number;
+    while (used < this.#count && this.#ring.size() <= this.#rest) {
+      words[coming] = used + 1;
+      const seen = Atomics.compareExchange(words, this.#fresh, used, used + CHUNK);
+      if (seen === used) return used + 1;
+      used = seen;
+    }
+    return this.#ring.pop(coming);
   }
 
   /** Links the things of a chunk that was never used. */

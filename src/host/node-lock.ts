@@ -8,7 +8,6 @@
  * mount) is the same lock. Machines that share a directory over a network do not see each other's locks.
  */
 
-import { randomUUID } from 'node:crypto';
 import fs, { promises } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { hostname } from 'node:os';
@@ -38,9 +37,9 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   if (O_EXLOCK !== undefined) return lockFile(directory, path, O_EXLOCK);
   const held: Hold[] = [];
   try {
-    held.push(await listen(await kernelName(directory)));
+    held.push(await listen(kernelName(directory)));
     if (process.platform === 'linux') await lockAcrossContainers(directory, held);
-    await promises.writeFile(path, holder(), { mode: 0o600 });
+    fs.writeFileSync(path, holder(), { mode: 0o600 });
   } catch (error) {
     await letGo(held);
     throw (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? locked(directory, path, error) : error;
@@ -69,8 +68,9 @@ async function lockFile(directory: string, path: string, exclusive: number): Pro
   };
 }
 
-async function kernelName(directory: string): Promise<string> {
-  const { dev, ino } = await promises.stat(directory, { bigint: true });
+/** Not awaited, like all that is asked of the directory here: small questions, each of which would wait longer for a thread than for the disk. */
+function kernelName(directory: string): string {
+  const { dev, ino } = fs.statSync(directory, { bigint: true });
   if (process.platform === 'win32') return `\\\\.\\pipe\\signalbox-${dev}-${ino}`;
   if (process.platform === 'linux' || process.platform === 'android') return `\0signalbox-${dev}-${ino}`;
   throw new Refused(
@@ -85,12 +85,15 @@ const NO_SOCKETS: ReadonlySet<string | undefined> = new Set(['EPERM', 'EOPNOTSUP
 async function lockAcrossContainers(directory: string, held: Hold[]): Promise<void> {
   // The name of a socket may have 107 bytes; by way of the directory's descriptor it always fits. Closing the server unlinks that
   // name, so the descriptor has to outlive it: in another directory's hands it would be that one's socket.
-  const handle = await promises.open(directory, fs.constants.O_RDONLY);
-  held.push(() => handle.close());
-  const path = `/proc/self/fd/${handle.fd}/lock.socket`;
+  const fd = fs.openSync(directory, fs.constants.O_RDONLY);
+  held.push(async () => fs.closeSync(fd));
+  const path = `/proc/self/fd/${fd}/lock.socket`;
   try {
-    if (await answers(path)) throw inUse();
-    await removeDead(path);
+    // A holder that ended in order has taken its socket away: then there is nobody to ask.
+    if (fs.existsSync(path)) {
+      if (await answers(path)) throw inUse();
+      await removeDead(path);
+    }
     held.push(await listen(path));
   } catch (error) {
     if (!NO_SOCKETS.has((error as NodeJS.ErrnoException).code)) throw error;
@@ -99,7 +102,7 @@ async function lockAcrossContainers(directory: string, held: Hold[]): Promise<vo
 
 /** Takes the socket of a dead holder away; under a name of its own first, in case a living one has come in its place since we looked. */
 async function removeDead(path: string): Promise<void> {
-  const aside = `${path}.${randomUUID()}`;
+  const aside = `${path}.${process.getBuiltinModule('node:crypto').randomUUID()}`;
   const there = await promises.rename(path, aside).then(
     () => true,
     (error: NodeJS.ErrnoException) => {

@@ -3,6 +3,9 @@
 import type { File } from '../host/disk.ts';
 import { Refused } from '../model/refusal.ts';
 
+/** The first read of a stream: often the last block alone is wanted, as after every clean end. Each further one is twice as large, up to a chunk. */
+const FIRST_BYTES = 64 * 1024;
+
 /** Two buffers that streams take turns in: one stream at a time. */
 export class StreamBuffers {
   readonly chunkBytes: number;
@@ -31,6 +34,7 @@ export class Stream {
   readonly #buffers: StreamBuffers;
   /** The buffer of the pair that the chunk under way goes to; its second half. */
   #turn: 0 | 1 = 0;
+  #readBytes: number;
   #nextByte: number;
   #ahead: Promise<Chunk> | undefined;
 
@@ -42,6 +46,7 @@ export class Stream {
     this.byte = fromByte;
     this.#nextByte = fromByte;
     this.#buffers = buffers;
+    this.#readBytes = Math.min(FIRST_BYTES, buffers.chunkBytes);
     this.bytes = buffers.pair[1];
     this.view = viewOf(this.bytes);
     this.#readAhead();
@@ -94,11 +99,12 @@ export class Stream {
 
   #readAhead(): void {
     const { pair, chunkBytes } = this.#buffers;
-    const count = Math.min(chunkBytes, this.sizeBytes - this.#nextByte);
+    const count = Math.min(this.#readBytes, this.sizeBytes - this.#nextByte);
     if (count <= 0) {
       this.#ahead = undefined;
       return;
     }
+    this.#readBytes = Math.min(2 * this.#readBytes, chunkBytes);
     const into = pair[this.#turn].subarray(chunkBytes, chunkBytes + count);
     this.#ahead = this.#file.read(into, this.#nextByte).then(
       (sizeBytes) => ({ sizeBytes }),

@@ -6,6 +6,9 @@ import type { Host } from '../host/host.ts';
 /** Catch-up reads, recovery and large writes go in pieces of this size. */
 export const BLOCK_BYTES: number = 1024 * 1024;
 const BLOCKS_KEPT = 4;
+/** Larger blocks have a size that is a multiple of this, so that they can take each other's place; so many bytes of them are kept. */
+const LARGE_STEP_BYTES = 256 * 1024;
+const LARGE_KEPT_BYTES = 8 * 1024 * 1024;
 
 export interface Block {
   readonly bytes: Uint8Array;
@@ -43,6 +46,9 @@ export class LogFiles {
   readonly #idle = new Set<Handle>();
   readonly #waiting: (() => void)[] = [];
   readonly #blocks: Block[] = [];
+  /** Those larger than `BLOCK_BYTES`. */
+  readonly #large: Block[] = [];
+  #largeBytes = 0;
 
   constructor(host: Host, openMax = 256) {
     this.#host = host;
@@ -100,12 +106,23 @@ export class LogFiles {
     if (handle.pins === 0) await this.#close(handle);
   }
 
-  takeBlock(): Block {
-    return this.#blocks.pop() ?? newBlock(BLOCK_BYTES);
+  /** Of `BLOCK_BYTES`, or more if less than `sizeBytes` would not do. */
+  takeBlock(sizeBytes: number = BLOCK_BYTES): Block {
+    if (sizeBytes <= BLOCK_BYTES) return this.#blocks.pop() ?? newBlock(BLOCK_BYTES);
+    const wanted = LARGE_STEP_BYTES * Math.ceil(sizeBytes / LARGE_STEP_BYTES);
+    const found = this.#large.findIndex(({ bytes }) => bytes.length >= wanted && bytes.length <= 2 * wanted);
+    const [block] = found < 0 ? [] : this.#large.splice(found, 1);
+    this.#largeBytes -= block?.bytes.length ?? 0;
+    return block ?? newBlock(wanted);
   }
 
   giveBlock(block: Block): void {
-    if (block.bytes.length === BLOCK_BYTES && this.#blocks.length < BLOCKS_KEPT) this.#blocks.push(block);
+    const sizeBytes = block.bytes.length;
+    if (sizeBytes === BLOCK_BYTES && this.#blocks.length < BLOCKS_KEPT) this.#blocks.push(block);
+    if (sizeBytes <= BLOCK_BYTES || sizeBytes > LARGE_KEPT_BYTES) return;
+    this.#large.push(block);
+    this.#largeBytes += sizeBytes;
+    while (this.#largeBytes > LARGE_KEPT_BYTES) this.#largeBytes -= this.#large.shift()?.bytes.length ?? 0;
   }
 
   async #openFile(handle: Handle, create: boolean): Promise<File> {

@@ -153,13 +153,13 @@ export class PartitionLog {
   /**
    * Reads from offset `from` on, records below `before` only, about `sizeBytesMax` of them, but always one if there is one. A pack comes
    * whole: from an offset inside of one, reading begins with it; one that reaches beyond `before` is not there yet. Rejects with
-   * `Refused('out-of-range')`, or `Refused('damaged')` naming file and byte.
+   * `Refused('out-of-range')`, or `Refused('damaged')` naming file and byte. `room`: the caller's memory for the records, used if they fit.
    */
-  async fetch(from: Offset, before: Offset, sizeBytesMax: number): Promise<LogSlice> {
+  async fetch(from: Offset, before: Offset, sizeBytesMax: number, room?: Uint8Array): Promise<LogSlice> {
     this.#checkOpen();
     if (!(from >= this.#start && from <= this.#segments.end))
       throw outOfRange(this.#options.directory, from, this.#start, this.#segments.end);
-    return this.#reader.fetch(from, before, sizeBytesMax);
+    return this.#reader.fetch(from, before, sizeBytesMax, room);
   }
 
   /**

@@ -14,6 +14,8 @@ import { walk } from './walk.ts';
 /** Read beside what was asked for: the way from the nearest place in the index, and headers. */
 const LEAD_BYTES = 64 * 1024;
 const SEARCH_BYTES = 256 * 1024;
+/** What is read at once, however much is wanted. */
+const WINDOW_BYTES_MAX = 2 * 1024 * 1024;
 const PLACES = 4;
 
 interface Place {
@@ -39,8 +41,8 @@ export class LogReader {
     this.#files = files;
   }
 
-  async fetch(from: number, before: number, sizeBytesMax: number): Promise<LogSlice> {
-    const slice = new SliceBuilder(from, Math.min(before, this.#segments.end), sizeBytesMax);
+  async fetch(from: number, before: number, sizeBytesMax: number, room?: Uint8Array): Promise<LogSlice> {
+    const slice = new SliceBuilder(from, Math.min(before, this.#segments.end), sizeBytesMax, room);
     while (!slice.full) {
       const { first } = this.#segments;
       if (slice.next < first.base) {
@@ -134,7 +136,7 @@ export class LogReader {
         let scan: Scan;
         if (chunk !== undefined) scan = new Scan(undefined, chunk.block, at, chunk.at + chunk.usedBytes, chunk.at);
         else {
-          source ??= { file: await this.#files.pin(segment.handle), block: this.#files.takeBlock() };
+          source ??= { file: await this.#files.pin(segment.handle), block: this.#files.takeBlock(Math.min(want(), WINDOW_BYTES_MAX)) };
           scan = new Scan(source.file, source.block, at, this.#tail.fileBytes(segment));
         }
         stop = await run(segment, scan, want, visit);

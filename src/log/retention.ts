@@ -1,5 +1,6 @@
 /** Where age and size would let a log begin. */
 
+import type { Segment } from './segment.ts';
 import type { Segments } from './segments.ts';
 
 /**
@@ -10,14 +11,20 @@ export function retainFrom(segments: Segments, nowMs: number, retentionMs: numbe
   const { active } = segments;
   if (retentionMs !== undefined && nowMs - active.firstMs > retentionMs) active.full = true;
   let start = segments.first.base;
-  let leftBytes = segments.sizeBytes;
+  let leftBytes = 0;
+  for (let i = 0; i < segments.count; i++) leftBytes += livingBytes(segments.at(i));
   for (let i = 0; i < segments.count; i++) {
     const segment = segments.at(i);
-    leftBytes -= segment.sizeBytes;
+    leftBytes -= livingBytes(segment);
     const tooOld = retentionMs !== undefined && nowMs - segment.lastMs > retentionMs;
     const tooMuch = retentionBytes !== undefined && segment !== active && leftBytes >= retentionBytes;
     if (segment.isEmpty || !(tooOld || tooMuch)) break;
     start = segment.end;
   }
   return start;
+}
+
+/** Without what a truncation left dead in its file, about. */
+function livingBytes({ base, end, batchesEnd, sizeBytes }: Segment): number {
+  return end < batchesEnd ? (sizeBytes * (end - base)) / (batchesEnd - base) : sizeBytes;
 }

@@ -24,7 +24,7 @@ export class SliceBuilder {
   full = false;
   readonly #before: number;
   readonly #sizeBytesMax: number;
-  #bytes: Uint8Array = NOTHING;
+  #bytes: Uint8Array;
   #sizeBytes = 0;
   #ends = new Uint32Array(0);
   #offsets = new Float64Array(0);
@@ -32,7 +32,9 @@ export class SliceBuilder {
   #packs: Uint32Array | undefined;
   #count = 0;
 
-  constructor(from: number, before: number, sizeBytesMax: number) {
+  /** `room`: where the records go as long as they fit. */
+  constructor(from: number, before: number, sizeBytesMax: number, room: Uint8Array = NOTHING) {
+    this.#bytes = room;
     this.next = from;
     this.#before = Math.max(from, before);
     this.#sizeBytesMax = sizeBytesMax;
@@ -124,7 +126,7 @@ export class SliceBuilder {
     if (sizeBytes > this.#bytes.length) {
       const guess = Math.min(this.#sizeBytes + ahead, this.#sizeBytesMax);
       const more = new Uint8Array(Math.max(sizeBytes, guess, Math.min(2 * this.#bytes.length, this.#sizeBytesMax)));
-      more.set(this.#bytes);
+      more.set(this.#bytes.subarray(0, this.#sizeBytes));
       this.#bytes = more;
     }
     this.#bytes.set(bytes.subarray(from, from + sizeBytes - this.#sizeBytes), this.#sizeBytes);

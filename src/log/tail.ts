@@ -243,7 +243,7 @@ export class Tail {
     const before = this.#last;
     if (before !== undefined) this.#chunkBytes = Math.min(BLOCK_BYTES, Math.max(CHUNK_BYTES_MIN, 2 * before.block.bytes.length));
     const sizeBytes = Math.max(needed, this.#chunkBytes);
-    const block = sizeBytes === BLOCK_BYTES ? this.#files.takeBlock() : newBlock(sizeBytes);
+    const block = sizeBytes >= BLOCK_BYTES ? this.#files.takeBlock(sizeBytes) : newBlock(sizeBytes);
     const chunk = { segment, at: segment.sizeBytes, block, usedBytes: 0, sealedBytes: 0, writtenBytes: 0, end: segment.end };
     this.#chunks.push(chunk);
     return chunk;

@@ -1,5 +1,7 @@
 /** What can be declared. Declaring again with the same properties is fine; with others it is refused as `conflict`. */
 
+import type { AccessRule } from './access.ts';
+
 export type Kind = 'topic' | 'queue' | 'exchange' | 'group' | 'user' | 'tenant';
 
 /**
@@ -116,7 +118,7 @@ export interface Binding {
   /** The exchange messages come from. */
   readonly exchange: string;
   readonly to: { readonly kind: 'queue' | 'topic' | 'exchange'; readonly name: string };
-  /** direct: the address · topic: words with `*` (one) and `#` (any number) · consistent-hash: the weight, `"1"` … · fanout, headers: not used */
+  /** direct: the address · topic: words with `*` (one) and `#` (any number) · consistent-hash: the weight, `"1"` … · fanout, headers: kept, and means nothing */
   readonly pattern?: string;
   /** headers exchange: what must be there; `undefined` asks only that the header exists. */
   readonly headers?: { readonly match: HeadersMatch; readonly values: ReadonlyMap<string, string | number | boolean | undefined> };
@@ -124,6 +126,8 @@ export interface Binding {
   readonly filter?: string;
   /** JMESPath over the same; its result, as JSON, is the body this target gets. */
   readonly transform?: string;
+  /** Two bindings that differ in these alone are two; what both lead to takes a message once. */
+  readonly labels?: Labels;
 }
 
 /** Names with `*` for any run of characters and `?` for one. Absent: nothing. */
@@ -142,6 +146,8 @@ export interface UserSpec extends Permissions {
   /** What it may in further tenants, by their names; in a tenant that is not named, nothing. */
   readonly tenants?: Readonly<Record<string, Permissions>>;
   readonly admin?: boolean;
+  /** Counted together with the patterns. Declared again without a word about them, a user keeps those it has. */
+  readonly rules?: readonly AccessRule[];
   /** Verifiers of secrets, never the secret: `{ scheme: 'scrypt' | 'sha256', salt, hash … }`, by purpose (`password`, `token`). */
   readonly secrets?: Readonly<Record<string, string>>;
 }

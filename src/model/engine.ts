@@ -5,6 +5,7 @@
  * Every method rejects with `Refused` (see `refusal.ts`) for what is expected to go wrong.
  */
 
+import type { AccessTarget, AccessVerb } from './access.ts';
 import type { Binding, Declaration, Kind, TenantSpec, TopicSpec, UserSpec } from './declaration.ts';
 import type { Offset } from './lines.ts';
 import type { Records } from './record.ts';
@@ -262,6 +263,8 @@ export interface Fetch {
    * transactions and the marks of ends (`model/mark.ts`). `open`: all there is.
    */
   readonly uncommitted?: 'aborted' | 'open';
+  /** Memory of the caller's own that the records may be put into, if they fit; whether they were, their `bytes` tell. */
+  readonly room?: Uint8Array;
   readonly signal?: AbortSignal;
 }
 
@@ -414,6 +417,9 @@ export interface Engine {
   readonly identity: string;
   /** The same engine as this user sees it: in its tenant, with its permissions. */
   as(principal: Principal): Engine;
+
+  /** Whether this user may do so: the check that is made before anything is done, as a question. `name` does not matter for `broker`. */
+  may(verb: AccessVerb, on: AccessTarget, name: string): Promise<boolean>;
 
   declare(declaration: Declaration): Promise<void>;
   /** Gives a topic other properties; its partitions may be raised, not lowered. */

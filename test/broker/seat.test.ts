@@ -218,6 +218,12 @@ test('a secret is checked for its purpose, tells its user and tenant, and is nev
   assert.deepEqual(await broker.authenticate('token', '', 't0ken'), { user: 'u', tenant: 'there' });
   assert.deepEqual(await broker.authenticate('token', 'u', 't0ken'), { user: 'u', tenant: 'there' });
   assert.deepEqual(await broker.authenticate('password', 'u', 'correct horse'), { user: 'u', tenant: 'there' });
+  // What a RabbitMQ kept of "guest": four bytes of salt, and the hash of both.
+  const kept = Buffer.from('dTmJl8ct/AFO/fhNtbN3Un7kC+jIWC/Xbn3kiDn3p1KmK/6w', 'base64');
+  const brought = `salted-sha256:${kept.toString('base64url', 0, 4)}:${kept.toString('base64url', 4)}`;
+  await broker.declare({ kind: 'user', name: 'guest', secrets: { password: brought } });
+  assert.deepEqual(await broker.authenticate('password', 'guest', 'guest'), { user: 'guest' });
+  assert.equal(await broker.authenticate('password', 'guest', 'Guest'), undefined);
   for (const [purpose, name, secret] of [
     ['token', '', 'T0ken'],
     ['token', 'nobody', 't0ken'],
@@ -242,4 +248,47 @@ test('figures tell what waits, and whether the broker keeps anything', async (t)
     ['queues', 'messages_ready', 'messages_in_flight', 'queue_messages_published_total', 'disk_full'].map((name) => metrics.get(name)),
     [1, 2, 1, 3, 0],
   );
+});
+
+test('rules allow and deny beside the patterns, are kept when the user is declared again, and also after a restart', async (t) => {
+  const { broker, reopen } = await opened(t);
+  await broker.declare({ kind: 'topic', name: 'orders' });
+  const rules = [
+    { effect: 'allow', verb: 'write', on: 'topic', name: 'ord', match: 'prefix' },
+    { effect: 'allow', verb: 'alter', on: 'topic', name: 'orders', match: 'name' },
+    { effect: 'allow', verb: 'write', on: 'producer', name: 'p', match: 'name' },
+  ] as const;
+  await broker.declare({ kind: 'user', name: 'u', rules });
+  const user = broker.as({ user: 'u' });
+  assert.equal((await user.publish(batch('orders', 'a'))).routed, 1);
+  assert.equal((await user.describe('topic', 'orders'))?.kind, 'topic', 'who may write may see');
+  assert.equal((await user.list('topic')).length, 1);
+  await user.alter({ kind: 'topic', name: 'orders', partitions: 2 });
+  await assert.rejects(user.alter({ kind: 'topic', name: 'orders', partitions: 2, retentionMs: 1 }), refuses('forbidden'), 'a setting');
+  await assert.rejects(user.fetch({ topic: 'orders', partition: 0, offset: offset(0) }), refuses('forbidden'));
+  await assert.rejects(user.declare({ kind: 'topic', name: 'orders2' }), refuses('forbidden'));
+  await assert.rejects(user.remove('topic', 'orders'), refuses('forbidden'));
+  await user.producer('p');
+  await assert.rejects(user.producer('q'), refuses('forbidden'));
+  assert.deepEqual([await user.may('write', 'topic', 'orders'), await user.may('read', 'topic', 'orders')], [true, false]);
+  await broker.declare({ kind: 'user', name: 'u', read: ['x'] });
+  const again = (await reopen()).broker;
+  assert.equal((await again.as({ user: 'u' }).publish(batch('orders', 'b'))).routed, 1, 'kept');
+  await again.declare({ kind: 'user', name: '*', rules: [{ effect: 'deny', verb: 'write', on: 'topic', name: 'orders', match: 'name' }] });
+  await assert.rejects(again.as({ user: 'u' }).publish(batch('orders', 'c')), refuses('forbidden'), 'denied to everybody');
+  await assert.rejects(again.as({ user: '*' }).describe('topic', 'orders'), refuses('forbidden'), 'nobody is everybody');
+  await again.declare({ kind: 'user', name: 'u', rules: [] });
+  await assert.rejects(again.as({ user: 'u' }).publish(batch('other', 'c')), refuses('forbidden'), 'taken away');
+  await again.remove('user', 'u');
+  assert.equal(again.guarded, false, 'rules of everybody guard nothing where there is nobody');
+});
+
+test('rules that say nothing are refused', async (t) => {
+  const { broker } = await opened(t);
+  const rule = { effect: 'allow', verb: 'read', on: 'topic', name: 'a', match: 'name' } as const;
+  const wrong = [{ effect: 'maybe' }, { verb: 'fly' }, { on: 'moon' }, { match: 'glob' }, { name: 1 }, { note: 'x'.repeat(256) }];
+  for (const one of wrong)
+    await assert.rejects(broker.declare({ kind: 'user', name: 'u', rules: [{ ...rule, ...one } as typeof rule] }), refuses('invalid'));
+  await assert.rejects(broker.declare({ kind: 'user', name: 'u', rules: Array(1001).fill(rule) }), refuses('invalid'));
+  await assert.rejects(broker.declare({ kind: 'user', name: '*', secrets: { password: 'x' } }), refuses('invalid'));
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HandClock } from '../../src/host/hand-clock.ts';
+import { MemoryDisk } from '../../src/host/memory-disk.ts';
 import type { Consumer } from '../../src/model/engine.ts';
 import { bodiesOf, idle, opened, sending } from './opened.ts';
 
@@ -79,4 +80,49 @@ test('what may live for no time at all is given to who is ready, though the cloc
   const queue = await broker.describe('queue', 'q');
   assert.ok(queue?.kind === 'queue');
   assert.deepEqual([queue.ready, queue.totals.acked, queue.totals.expired], [0, 1, 1]);
+});
+
+test('a turn that comes seconds late gives nothing that has expired meanwhile', async (t) => {
+  const clock = new HandClock();
+  const { broker } = await opened(t, { clock });
+  await broker.declare({ kind: 'queue', name: 'q', ttlMs: 500 });
+  const seen: string[] = [];
+  await broker.consume({ queue: 'q' }, { deliver: (deliveries) => seen.push(...bodiesOf(deliveries)), cancelled: () => undefined });
+  await idle(broker);
+  const published = broker.publish(sending('q', 'a'));
+  // As when a full disk keeps a checkpoint from ending.
+  void clock.advance(5000, async () => undefined);
+  await published;
+  await idle(broker);
+  assert.deepEqual(seen, []);
+});
+
+test('what is removed while the rest of it is read from disk is not handed over any more', async (t) => {
+  const disk = new MemoryDisk();
+  const first = await opened(t, { disk, blockBytesMax: 4096 });
+  await first.broker.declare({ kind: 'queue', name: 'q' });
+  for (const letter of ['a', 'b']) await first.broker.publish(sending('q', letter.repeat(5000)));
+  const shut = Promise.withResolvers<void>();
+  const reached = Promise.withResolvers<void>();
+  const open = disk.open.bind(disk);
+  let reads: number | undefined;
+  disk.open = async (path, options) => {
+    const file = await open(path, options);
+    const read = file.read.bind(file);
+    file.read = async (into, position) => {
+      if (reads !== undefined && ++reads === 2) {
+        reached.resolve();
+        await shut.promise;
+      }
+      return read(into, position);
+    };
+    return file;
+  };
+  const { broker } = await first.reopen();
+  reads = 0;
+  const received = broker.receive({ queue: 'q', countMax: 2 });
+  await reached.promise;
+  await broker.remove('queue', 'q');
+  shut.resolve();
+  assert.equal(await received, undefined);
 });

@@ -130,6 +130,16 @@ test('what leads nowhere is not bound, and a topic cannot be unbound from its ow
   assert.equal(taken(decideBind(world.tenant, binding)).length, 1);
   world.bind(binding);
   assert.deepEqual(taken(decideBind(world.tenant, binding)), [], 'what stands already is not written again');
+  const labelled = { ...binding, labels: { a: '1', b: '2' } };
+  assert.equal(taken(decideBind(world.tenant, labelled)).length, 1, 'its labels make it another');
+  world.bind(labelled);
+  assert.deepEqual(taken(decideBind(world.tenant, { ...binding, labels: { b: '2', a: '1' } })), []);
+  assert.equal(world.tenant.router.bindingsTo('queue', 'q').length, 2);
+  const decided = taken(decidePublish(world.state, world.tenant, publishOf('a', [1]), 0, RULES));
+  assert.equal(decided.routed, 1, 'what both lead to takes a message once');
+  world.apply({ kind: 'unbound', tenant: '/', binding });
+  assert.deepEqual(world.tenant.router.bindingsTo('queue', 'q'), [labelled]);
+  assert.equal(refusedAs(decideBind(world.tenant, { ...binding, labels: { a: 'x'.repeat(9000) } })), 'invalid');
   assert.equal(refusedAs(decideBind(world.tenant, { ...binding, exchange: 'x' })), 'unknown');
   assert.equal(refusedAs(decideBind(world.tenant, { ...binding, to: { kind: 'queue', name: 'none' } })), 'unknown');
   assert.equal(refusedAs(decideBind(world.tenant, { ...binding, filter: '][' })), 'invalid');

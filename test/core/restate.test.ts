@@ -26,6 +26,8 @@ const DECLARATIONS: readonly Declaration[] = [
 
 const BINDINGS: readonly Binding[] = [
   { exchange: 'x', to: { kind: 'queue', name: 'plain' } },
+  { exchange: 'x', to: { kind: 'queue', name: 'plain' }, labels: { arguments: '{}' } },
+  { exchange: 'amq.topic', to: { kind: 'topic', name: 't' }, pattern: 't', labels: { arguments: '{}' } },
   { exchange: 'x', to: { kind: 'topic', name: 't' } },
   { exchange: 'amq.topic', to: { kind: 'queue', name: 'ranked' }, pattern: 't' },
   { exchange: 'amq.topic', to: { kind: 'queue', name: 'grouped' }, pattern: '#', filter: 'body', transform: 'body' },

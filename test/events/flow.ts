@@ -46,7 +46,7 @@ const FILES = [
   'recovery.ts',
 ];
 
-const SHAPE: Shape = { records: 8, recordWords: 28, nodes: 8, pages: 2, standing: 1, threads: 4, levels: 1, ringBits: 3 };
+const SHAPE: Shape = { records: 8, recordWords: 28, nodes: 8, pages: 2, standing: 1, threads: 4, levels: 1, ringBits: 3, rest: 1 };
 
 /** Parts that have nothing to do with other threads. */
 const INSTEAD = {

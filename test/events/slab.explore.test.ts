@@ -20,7 +20,7 @@ interface StepSlabClass {
 
 /** Four things in chains of two; a ring of four slots; six words for each of four threads. */
 const COUNT = 4;
-const PLACE = { base: 72, stride: 2, count: COUNT, free: { at: 0, bits: 2 } };
+const PLACE = { base: 72, stride: 2, count: COUNT, free: { at: 0, bits: 2 }, fresh: 70, rest: 0 };
 const CACHE = 96;
 const CACHE_WORDS = 6;
 

@@ -19,6 +19,9 @@ const MACHINE_PLACES = ['src/host/', 'src/servers/connection.ts', 'src/cli/'];
 const HTTP_MODULES = ['http', 'https', 'http2'];
 const HTTP_PLACES = [...MACHINE_PLACES, 'src/servers/', 'src/engines/'];
 
+/** Dear to load and seldom wanted at once: what a broker needs of them it asks for at its first use (`process.getBuiltinModule`). */
+const SLOW_MODULES = ['crypto'];
+
 const VAGUE_NAMES = ['util', 'utils', 'helper', 'helpers', 'common', 'misc'];
 
 /** `any` where a type stands; a variable, property or method of that name is no type. */
@@ -34,6 +37,11 @@ export const absenceRules: readonly Rule[] = [
     name: 'machine',
     says: 'clock, timers, chance, files and sockets only in host, in servers/connection.ts and in cli',
     check: (project) => project.source.flatMap((file) => [...machineWords(file), ...machineModules(file)]),
+  },
+  {
+    name: 'slow-start',
+    says: 'nothing but cli and events imports a module that Node takes milliseconds to load: a broker starts without it',
+    check: (project) => project.source.flatMap((file) => slowModules(file)),
   },
   {
     name: 'vague-names',
@@ -120,6 +128,15 @@ function machineModules(file: Scanned): Violation[] {
     if (free === undefined || typesOnly || stands(file, free)) return [];
     return [violation('machine', file, line, `${specifier} belongs to ${free.join(', ')}`)];
   });
+}
+
+function slowModules(file: Scanned): Violation[] {
+  if (stands(file, ['src/cli/', 'src/events/'])) return [];
+  return file.imports.flatMap(({ specifier, line, typesOnly }) =>
+    typesOnly || !SLOW_MODULES.includes(specifier.replace(/^node:/, ''))
+      ? []
+      : [violation('slow-start', file, line, `load ${specifier} where it is first used: process.getBuiltinModule`)],
+  );
 }
 
 function stands(file: Scanned, places: readonly string[]): boolean {

@@ -152,6 +152,12 @@ const absences: readonly Planted[] = [
     at: ['src/journal/journal.ts:2'],
   })),
   {
+    rule: 'slow-start',
+    what: 'cryptography before anybody wants it',
+    files: [file('src/model/verifier.ts', "import { createHash } from 'node:crypto';\nexport const y = createHash;\n")],
+    at: ['src/model/verifier.ts:2'],
+  },
+  {
     rule: 'machine',
     what: 'a socket in a door instead of connection.ts',
     files: [file('src/servers/http/http.ts', "import { createServer } from 'node:net';\nexport const y = createServer;\n")],
@@ -338,6 +344,7 @@ export const INNOCENT: readonly { readonly what: string; readonly files: readonl
         "import type { Socket } from 'node:net';\nexport type A = Socket | import('node:tls').TLSSocket;\n",
       ),
       file('src/servers/http/http.ts', "import { createServer } from 'node:http';\nexport const a = createServer;\n"),
+      file('src/engines/sqs/call.ts', "import type { Hash } from 'node:crypto';\nexport type A = Hash;\n"),
     ],
   },
   {

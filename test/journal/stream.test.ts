@@ -52,6 +52,32 @@ test('a file that turns out shorter than it said ends there', async () => {
   }
 });
 
+test('what is asked for first is read first: little of a large file, and more with each read', async () => {
+  const size = 4 * 1024 * 1024;
+  const random = new SimRandom(2);
+  const bytes = random.bytes(size);
+  const file = await fileOf(bytes);
+  const reads: number[] = [];
+  const counting: File = {
+    ...file,
+    read: (into, at) => {
+      reads.push(into.length);
+      return file.read(into, at);
+    },
+    close: () => file.close(),
+  };
+  const stream = new Stream(counting, 'file', size, 0, new StreamBuffers(1024 * 1024));
+  assert.ok(await stream.need(80));
+  assert.deepEqual(reads, [65_536, 131_072]);
+  for (let left = size; left > 0; left -= 4096) {
+    assert.ok(await stream.need(4096));
+    assert.equal(Buffer.compare(stream.bytes.subarray(stream.at, stream.at + 4096), bytes.subarray(size - left, size - left + 4096)), 0);
+    stream.skip(4096);
+  }
+  assert.deepEqual(reads, [65_536, 131_072, 262_144, 524_288, 1_048_576, 1_048_576, 1_048_576, 65_536]);
+  await stream.close();
+});
+
 test('a read that fails names file and byte', async () => {
   const file = await fileOf(new Uint8Array(20_000));
   for (const count of [6000, 13_000]) {

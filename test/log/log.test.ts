@@ -289,3 +289,42 @@ test('two logs may share descriptors and buffers', async () => {
   for (const values of all) assert.deepEqual(values, numbered(0, 30));
   await Promise.all(logs.map((log) => log.close()));
 });
+
+test('large records take memory that others have done with, and are read into that of the caller where they fit', async () => {
+  const host = memoryHost(new MemoryDisk());
+  const { LogFiles } = await import('../../src/log/log.ts');
+  const files = new LogFiles(host);
+  const block = files.takeBlock(1_500_000);
+  assert.equal(block.bytes.length, 6 * 256 * 1024);
+  files.giveBlock(block);
+  assert.notEqual(files.takeBlock(500_000), block, 'far too large');
+  assert.equal(files.takeBlock(1_400_000), block);
+  files.giveBlock(block);
+  const log = await openLog(host, { files });
+  const values = Array.from({ length: 12 }, (_, i) => String.fromCharCode(97 + i).repeat(1_100_000 + 50_000 * (i % 3)));
+  for (const [i, value] of values.entries()) {
+    log.append(log.end, 1000, recordsOf([value]), undefined, { packs: undefined, timesMs: Float64Array.of(1000) });
+    if (i % 5 === 4) await log.sync();
+  }
+  await log.sync();
+  const room = new Uint8Array(2_000_000);
+  const used: boolean[] = [];
+  for (let from = log.start; from < log.end; ) {
+    const slice = await log.fetch(from, log.end, 1, room);
+    const [seen] = seenIn(slice);
+    assert.equal(seen?.value, values[from]);
+    used.push(slice.records.bytes === room);
+    from = slice.next;
+  }
+  assert.deepEqual(new Set(used), new Set([true]));
+  const small = new Uint8Array(1000);
+  const slice = await log.fetch(offset(3), log.end, 1, small);
+  assert.deepEqual([slice.records.bytes === small, seenIn(slice)[0]?.value], [false, values[3]]);
+  const two = await log.fetch(offset(3), log.end, 2_400_000, room);
+  assert.deepEqual(
+    seenIn(two).map(({ value }) => value),
+    values.slice(3, 5),
+    'what did not fit any more',
+  );
+  await log.close();
+});

@@ -65,3 +65,19 @@ test('an answer never lies before the start', async () => {
   await log.trim(offset(3));
   assert.equal(log.retainFrom(0, 1000, undefined), 3);
 });
+
+test('what a truncation left dead in a file does not count as kept', async () => {
+  const log = await openLog(memoryHost(), { segmentBytes: 100_000 });
+  append(log, numbered(0, 10), 0);
+  const batch = log.sizeBytes;
+  // Twice: the second file then is one with a file before it.
+  for (const end of [5, 15]) {
+    for (let i = 0; i < 9; i++) append(log, numbered(log.end, 10), i);
+    await log.sync();
+    await log.truncate(offset(end));
+  }
+  append(log, numbered(15, 10), 20);
+  await log.sync();
+  assert.equal(log.retainFrom(30, undefined, 3 * batch), 0, 'one batch lives in the second file, eight are dead, and one comes after');
+  assert.equal(log.retainFrom(30, undefined, 1.5 * batch), 5);
+});

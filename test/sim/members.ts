@@ -86,6 +86,8 @@ export class Members {
     for (const { topic, partition, offset: at } of moves) {
       const key = `${name}/${topic}/${partition}`;
       trace?.(`assigned ${key} at ${at} to member ${seat.id}`);
+      // Given out while it is leaving: it does not touch it.
+      if (seat.gone) continue;
       const owner = this.#owners.get(key);
       if (owner !== undefined) history.fault('G1 two owners', `${key} was given to member ${seat.id}, but ${owner} has it`);
       this.#owners.set(key, seat.id);

@@ -52,9 +52,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'dedup window forgotten in a checkpoint',
-    file: 'core/apply.ts',
-    find: 'if (dedupId !== undefined) queue.remember(dedupId, number, nowMs);',
-    replace: 'if (dedupId !== undefined && number % 2 === 0) queue.remember(dedupId, number, nowMs);',
+    file: 'core/queue/restate.ts',
+    find: 'of dedup.entries())',
+    replace: 'of [...dedup.entries()].slice(0, 0))',
   },
   {
     name: 'producer sequences forgotten at restart',
@@ -210,9 +210,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'transformed copies follow in entries of their own',
     file: 'broker/seat.ts',
-    find: '        ledger.record(decided.entries);\n        queues.announce',
+    find: '      ledger.record(decided.entries);\n      queues.announce',
     replace:
-      '        ledger.record(decided.entries.slice(0, 1));\n        this.#house.host.clock.after(1, () => ledger.record(decided.entries.slice(1)));\n        queues.announce',
+      '      ledger.record(decided.entries.slice(0, 1));\n      this.#house.host.clock.after(1, () => ledger.record(decided.entries.slice(1)));\n      queues.announce',
   },
   {
     name: 'what does not fit its schema is left out in silence',
@@ -295,8 +295,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a log trimmed before that is safe',
     file: 'broker/partitions.ts',
-    find: '      this.#ledger.journal.tip,\n      () => {\n        this.#open(slot)',
-    replace: '      0,\n      () => {\n        this.#open(slot)',
+    find: '      this.#ledger.journal.tip,\n      () => {\n        slot.trimming--;',
+    replace: '      0,\n      () => {\n        slot.trimming--;',
   },
   {
     name: 'a partition begins where it did before it was trimmed',

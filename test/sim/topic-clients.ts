@@ -178,7 +178,7 @@ export class TopicClients {
     const description = await broker.describe('topic', topic, { brief: true });
     if (description?.kind !== 'topic') return;
     const { partition, start, end } = random.pick(description.partitions);
-    const to = start + random.int(Math.floor((end - start) / 2) + 1);
+    const to = random.chance(0.3) ? end : start + random.int(Math.floor((end - start) / 2) + 1);
     if (to === start) return;
     history.trims.push({ topic, partition, start: to });
     const trim = history.trims.at(-1);

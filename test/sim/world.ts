@@ -49,12 +49,14 @@ class World {
   constructor(seed: number, trace: ((line: string) => void) | undefined) {
     this.#seed = seed;
     this.#trace = trace;
-    // Every fourth machine has a disk so slow that leases end and messages expire while it is waited for.
+    // Every fourth machine has a disk so slow that leases end and messages expire while it is waited for; every eighth only where the journal is.
     const isSlow = seed % 4 === 0;
-    this.#machine = simHost(seed, { delayMsMax: isSlow ? 60 : 1, ...(trace && { trace: (line: string) => trace(`disk ${line}`) }) });
+    const isJournalSlow = seed % 8 === 6;
+    const delayMsMax = isJournalSlow ? (path: string) => (path.includes('/journal/') ? 60 : 1) : isSlow ? 60 : 1;
+    this.#machine = simHost(seed, { delayMsMax, ...(trace && { trace: (line: string) => trace(`disk ${line}`) }) });
     this.#random = this.#machine.random;
     this.#plan = planOf(this.#random);
-    this.#scene = new Scene(this.#machine.clock, this.#random, this.#history, this.#plan, isSlow ? 2000 : 50, trace);
+    this.#scene = new Scene(this.#machine.clock, this.#random, this.#history, this.#plan, isSlow || isJournalSlow ? 2000 : 50, trace);
     this.#clients = new Clients(this.#scene);
   }
 

@@ -4,11 +4,14 @@ import type { Binding, ExchangeSpec } from '../../model/declaration.ts';
 import { hashText } from './text-hash.ts';
 
 /** Names a binding among those of its exchange: equal for equal bindings, in every process. */
-export function bindingId({ to, pattern = '', headers, filter, transform }: Binding): string {
-  if (headers === undefined && filter === undefined && transform === undefined) return JSON.stringify([to.kind, to.name, pattern]);
+export function bindingId({ to, pattern = '', headers, filter, transform, labels }: Binding): string {
+  const plain = headers === undefined && filter === undefined && transform === undefined && labels === undefined;
+  if (plain) return JSON.stringify([to.kind, to.name, pattern]);
   const values = [...(headers?.values ?? [])].map(([name, value]) => [name, typeof value, String(value)]);
   values.sort(([a = ''], [b = '']) => (a < b ? -1 : 1));
-  return JSON.stringify([to.kind, to.name, pattern, filter ?? null, transform ?? null, headers?.match ?? null, values]);
+  const parts: unknown[] = [to.kind, to.name, pattern, filter ?? null, transform ?? null, headers?.match ?? null, values];
+  if (labels !== undefined) parts.push(sorted(labels));
+  return JSON.stringify(parts);
 }
 
 /** Equal for exchanges declared alike: what is absent counts as its default. */

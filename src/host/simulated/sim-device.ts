@@ -26,8 +26,8 @@ export interface FaultRates {
 export interface SimDeviceOptions {
   /** Default: no limit. */
   readonly capacityBytes?: number;
-  /** Longest time of an ordinary operation, simulated milliseconds. Default 1. */
-  readonly delayMsMax?: number;
+  /** Longest time of an ordinary operation, simulated milliseconds; some files may be slower than others. Default 1. */
+  readonly delayMsMax?: number | ((path: string) => number);
   readonly faults?: FaultRates;
   /** One line per operation: compare two runs of a seed, or read how a failing one came about. */
   readonly trace?: (line: string) => void;
@@ -73,7 +73,7 @@ export class SimDevice {
   readonly clock: SimClock;
   readonly random: SimRandom;
   readonly trace: ((line: string) => void) | undefined;
-  readonly delayMsMax: number;
+  readonly delayMsMax: number | ((path: string) => number);
   faults: FaultRates;
   capacityBytes: number;
   usedBytes = 0;
@@ -112,7 +112,8 @@ export class SimDevice {
         this.halted = true;
         return;
       }
-      const delayMs = this.random.float() * this.delayMsMax * (SYNCS.has(work.kind) ? SYNC_DELAY_FACTOR : 1);
+      const delayMsMax = typeof this.delayMsMax === 'number' ? this.delayMsMax : this.delayMsMax(work.path);
+      const delayMs = this.random.float() * delayMsMax * (SYNCS.has(work.kind) ? SYNC_DELAY_FACTOR : 1);
       if (this.random.chance(0.5)) make();
       this.clock.after(drawn === 'stall' ? STALL_MS : delayMs, () => {
         if (this.halted) return;

@@ -1,5 +1,6 @@
 /** What can be declared, as JSON Schema: read by OpenAPI and checked on the way in. Mirrors `model/declaration.ts`; a test holds them together. */
 
+import { ACCESS_TARGETS, ACCESS_VERBS } from '../../model/access.ts';
 import type { Schema } from './schema.ts';
 
 const MS_MAX = Number.MAX_SAFE_INTEGER;
@@ -127,6 +128,24 @@ export const USER_SPEC: Schema = {
     write: { ...NAMES, description: 'Names it may publish to.' },
     read: { ...NAMES, description: 'Names it may consume from.' },
     admin: bool('May manage users.'),
+    rules: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: {
+          effect: { enum: ['allow', 'deny'] },
+          verb: { enum: [...ACCESS_VERBS, 'all'] },
+          on: { enum: [...ACCESS_TARGETS, 'all'] },
+          name: { type: 'string', maxLength: 255 },
+          match: { enum: ['name', 'prefix'] },
+          tenant: { type: 'string', maxLength: 255 },
+          note: { type: 'string', maxLength: 255 },
+        },
+        required: ['effect', 'verb', 'on', 'name', 'match'],
+        additionalProperties: false,
+      },
+      description: 'What it may besides, and what it may not; a rule that denies counts for more. Absent: those it has are kept.',
+    },
     secrets: {
       type: 'object',
       additionalProperties: { type: 'string', maxLength: 1000 },
@@ -164,6 +183,7 @@ export const BINDING: Schema = {
     },
     filter: { type: 'string', maxLength: 10_000, description: 'JMESPath; taken when the result is truthy.' },
     transform: { type: 'string', maxLength: 10_000, description: 'JMESPath; its result, as JSON, is the body this target gets.' },
+    labels: { ...LABELS, description: 'What doors noted in their own words; at most 8 KiB. Two bindings that differ in them are two.' },
   },
   required: ['to'],
   additionalProperties: false,

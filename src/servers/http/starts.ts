@@ -11,6 +11,8 @@ import { decodePositions, parseTime, quoted } from '../../wire/http/http.ts';
  * `out-of-range` for a position past the end.
  */
 export async function startsOf(engine: Engine, topic: string, from: string, partitions: readonly number[]): Promise<Map<number, Offset>> {
+  // To see a topic is less than to read it.
+  if (!(await engine.may('read', 'topic', topic))) throw new Refused('forbidden', `You may not read the topic ${quoted(topic)}.`);
   const description = await engine.describe('topic', topic);
   if (description?.kind !== 'topic') throw new Refused('unknown', `There is no topic ${quoted(topic)}. Declare it first.`);
   const all = new Map(description.partitions.map((state) => [state.partition, state]));

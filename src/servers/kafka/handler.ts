@@ -1,7 +1,15 @@
 /** A handler: what the door does for one API. Each has its file in `handlers`, and knows neither sockets nor frames. */
 
 import type { Engine } from '../../model/engine.ts';
-import { type Api, encodeResponse, type MessageReader, type RequestOf, type ResponseOf, readRequest } from '../../wire/kafka/kafka.ts';
+import {
+  type Api,
+  encodeResponse,
+  type FrameRooms,
+  type MessageReader,
+  type RequestOf,
+  type ResponseOf,
+  readRequest,
+} from '../../wire/kafka/kafka.ts';
 import type { Door, Served } from './door.ts';
 import type { Peer } from './peer.ts';
 
@@ -17,6 +25,12 @@ export interface Call {
   readonly clientId: string | null;
   /** Aborted when the connection or the door closes: ends every wait. */
   readonly signal: AbortSignal;
+  /** Says that nothing of the request is looked at any more once it is answered, so that its memory may be used again. */
+  spent(): void;
+  /** Memory that others have done with. */
+  readonly rooms: FrameRooms;
+  /** Says that the answer points into memory of `rooms`, which goes back there when the answer has left. */
+  lent(bytes: Uint8Array): void;
 }
 
 /** `none`: nothing is sent · `close`: nothing is sent, and the connection is ended. */
@@ -27,7 +41,7 @@ export interface Handler extends Served {
   readonly overlaps: boolean;
   /** May be asked by somebody who has not said yet who they are. */
   readonly forStrangers: boolean;
-  run(from: MessageReader, call: Call, correlation: number): Promise<Uint8Array | 'none' | 'close'>;
+  run(from: MessageReader, call: Call, correlation: number): Promise<readonly Uint8Array[] | 'none' | 'close'>;
 }
 
 export interface HandlerOptions {

@@ -96,15 +96,15 @@ function serve(door: Door, socket: Socket, sessions: Map<Socket, Session>): void
 function lineTo(door: Door, socket: Socket, remote: string): Line {
   const outlet = new Outlet(socket, door.limits.outgoingBytesMax);
   return {
-    send: (frames) => {
-      if (socket.destroyed) return;
-      const sizeBytes = frames.reduce((sum, frame) => sum + frame.length, 0);
-      if (frames.length > 1 && sizeBytes <= JOINED_BYTES_MAX) {
-        socket.write(Buffer.concat(frames, sizeBytes));
+    send: (pieces, sent) => {
+      if (socket.destroyed) return sent();
+      const sizeBytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+      if (pieces.length > 1 && sizeBytes <= JOINED_BYTES_MAX) {
+        socket.write(Buffer.concat(pieces, sizeBytes), sent);
         return;
       }
       socket.cork();
-      for (const frame of frames) socket.write(frame);
+      for (const [i, piece] of pieces.entries()) socket.write(piece, i === pieces.length - 1 ? sent : undefined);
       socket.uncork();
     },
     room: () => outlet.room(),

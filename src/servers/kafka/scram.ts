@@ -3,7 +3,8 @@
  * verifier is kept: `scram:ITERATIONS:SALT:STORED:SERVER`, the last three as base64.
  */
 
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+/** Not imported: Node takes milliseconds to load it, and the door opens without it. */
+const crypto = () => process.getBuiltinModule('node:crypto');
 
 export interface ScramMechanism {
   readonly name: string;
@@ -31,7 +32,8 @@ interface Verifier {
 
 /** What is kept of a password that was salted and hashed so many times already. */
 export function scramVerifier({ hash }: ScramMechanism, iterations: number, salt: Uint8Array, salted: Uint8Array): string {
-  const stored = createHash(hash)
+  const stored = crypto()
+    .createHash(hash)
     .update(hmac(hash, salted, 'Client Key'))
     .digest();
   const server = hmac(hash, salted, 'Server Key');
@@ -102,7 +104,7 @@ export class Scram {
     const given = Buffer.from(proof, 'base64');
     if (given.length !== mask.length) return undefined;
     const key = Buffer.from(given.map((byte, i) => byte ^ (mask[i] ?? 0)));
-    const isRight = timingSafeEqual(createHash(this.#hash).update(key).digest(), stored);
+    const isRight = crypto().timingSafeEqual(crypto().createHash(this.#hash).update(key).digest(), stored);
     return isRight && !this.#isFeigned ? `v=${hmac(this.#hash, server, said).toString('base64')}` : undefined;
   }
 }
@@ -115,5 +117,5 @@ function read(verifier: string): Verifier | undefined {
 }
 
 function hmac(hash: string, key: Uint8Array, text: string): Buffer {
-  return createHmac(hash, key).update(text).digest();
+  return crypto().createHmac(hash, key).update(text).digest();
 }

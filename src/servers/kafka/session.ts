@@ -5,7 +5,16 @@
  */
 
 import { BytesError } from '../../bytes/reader.ts';
-import { API_VERSIONS, ERROR, encodeResponse, FrameCutter, MessageReader, readClientId, readRequestHead } from '../../wire/kafka/kafka.ts';
+import {
+  API_VERSIONS,
+  ERROR,
+  encodeResponse,
+  FrameCutter,
+  FrameRooms,
+  MessageReader,
+  readClientId,
+  readRequestHead,
+} from '../../wire/kafka/kafka.ts';
 import type { Door } from './door.ts';
 import type { Call, Handler } from './handler.ts';
 import { apiVersions } from './handlers/18-api-versions.ts';
@@ -14,8 +23,8 @@ import type { Peer } from './peer.ts';
 
 /** Where answers go. */
 export interface Line {
-  /** Whole frames, in order. */
-  send(frames: readonly Uint8Array[]): void;
+  /** Whole frames, in order; each may be in several pieces. Calls `sent` once nobody looks at them any more. */
+  send(pieces: readonly Uint8Array[], sent: () => void): void;
   /** No further answer is made until it resolves. */
   room(): Promise<void>;
   /** Stop or go on giving what comes in. */
@@ -27,13 +36,19 @@ export interface Line {
 
 interface Pending {
   readonly frame: Uint8Array;
-  /** What its answer is, once it is there; empty = nothing is sent. */
-  answer: Uint8Array | undefined;
+  /** What its answer is, once it is there, in pieces; empty = nothing is sent. */
+  answer: readonly Uint8Array[] | undefined;
   started: boolean;
   overlaps: boolean;
+  /** Nobody looks at the frame any more once it is answered. */
+  spent: boolean;
+  /** Memory that the answer points into. */
+  lent: Uint8Array[] | undefined;
 }
 
-const NOTHING = new Uint8Array(0);
+const NOTHING: readonly Uint8Array[] = [];
+/** Of all connections. */
+const rooms = new FrameRooms(16 * 1024 * 1024);
 
 export class Session {
   readonly #door: Door;
@@ -47,6 +62,8 @@ export class Session {
   #pendingBytes = 0;
   /** Answers that leave at the end of this turn. */
   #outgoing: Uint8Array[] = [];
+  /** Memory they point into. */
+  #lent: Uint8Array[] = [];
   #flushing = false;
   #running = 0;
   #paused = false;
@@ -57,9 +74,8 @@ export class Session {
     this.#peer = peer;
     this.#line = line;
     this.#signal = AbortSignal.any([this.#ended.signal, door.closing.signal]);
-    this.#cutter = new FrameCutter(peer.principal === undefined ? door.limits.strangerBytesMax : door.limits.frameBytesMax, (frame) =>
-      this.#take(frame),
-    );
+    const { strangerBytesMax, frameBytesMax } = door.limits;
+    this.#cutter = new FrameCutter(peer.principal === undefined ? strangerBytesMax : frameBytesMax, (frame) => this.#take(frame), rooms);
   }
 
   get isBusy(): boolean {
@@ -87,7 +103,7 @@ export class Session {
   }
 
   #take(frame: Uint8Array): void {
-    this.#pending.push({ frame, answer: undefined, started: false, overlaps: false });
+    this.#pending.push({ frame, answer: undefined, started: false, overlaps: false, spent: false, lent: undefined });
     this.#pendingBytes += frame.length;
     const { pendingMax, pendingBytesMax } = this.#door.limits;
     if (!this.#paused && (this.#pending.length >= pendingMax || this.#pendingBytes >= pendingBytesMax)) {
@@ -125,7 +141,7 @@ export class Session {
     pending.started = true;
     pending.overlaps = overlapsAt(pending.frame);
     this.#running += 1;
-    this.#answer(pending.frame).then(
+    this.#answer(pending).then(
       (answer) => {
         this.#running -= 1;
         if (answer === 'close') this.#close('as its request asks');
@@ -138,12 +154,14 @@ export class Session {
     );
   }
 
-  #answered(pending: Pending, answer: Uint8Array): void {
+  #answered(pending: Pending, answer: readonly Uint8Array[]): void {
     pending.answer = answer;
+    if (pending.spent) rooms.give(pending.frame);
     while (this.#pending[0]?.answer !== undefined) {
       const done = this.#pending.shift();
       this.#pendingBytes -= done?.frame.length ?? 0;
-      if (done?.answer !== undefined && done.answer.length > 0) this.#outgoing.push(done.answer);
+      for (const piece of done?.answer ?? []) this.#outgoing.push(piece);
+      for (const bytes of done?.lent ?? []) this.#lent.push(bytes);
     }
     // What is answered in one turn leaves in one piece.
     if (this.#outgoing.length > 0 && !this.#flushing) {
@@ -161,12 +179,16 @@ export class Session {
   #flush(): void {
     this.#flushing = false;
     if (this.#outgoing.length === 0) return;
-    this.#line.send(this.#outgoing);
+    const lent = this.#lent;
+    this.#line.send(this.#outgoing, () => {
+      for (const bytes of lent) rooms.give(bytes);
+    });
     this.#outgoing = [];
+    this.#lent = [];
   }
 
-  async #answer(frame: Uint8Array): Promise<Uint8Array | 'close'> {
-    const from = new MessageReader(frame);
+  async #answer(pending: Pending): Promise<readonly Uint8Array[] | 'close'> {
+    const from = new MessageReader(pending.frame);
     const head = readRequestHead(from);
     const handler = HANDLERS.get(head.key);
     if (handler === undefined || !isServed(handler, head.version)) {
@@ -189,6 +211,14 @@ export class Session {
       version: head.version,
       clientId: readClientId(from, handler.api, head.version),
       signal: this.#signal,
+      spent: () => {
+        pending.spent = true;
+      },
+      rooms,
+      lent: (bytes) => {
+        pending.lent ??= [];
+        pending.lent.push(bytes);
+      },
     };
     const answer = await handler.run(from, call, head.correlation);
     if (peer.principal !== undefined) this.#cutter.bytesMax = door.limits.frameBytesMax;

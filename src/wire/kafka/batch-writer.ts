@@ -24,12 +24,34 @@ export interface BatchRules {
   readonly leaderEpoch: number;
 }
 
-/** What a partition holds, as batches: those that were kept whole as they are, ends of transactions, and others made of what lies between. */
-export function encodeBatches({ records, offsets, timestamps }: BatchSource, rules: BatchRules): Uint8Array {
+/**
+ * What a partition holds, as batches: those that were kept whole as they are, ends of transactions, and others made of what lies between. The
+ * records are
+ * the caller's own and are used up: batches are put in their places, and moved together, where they lie.
+ */
+export function encodeBatches(source: BatchSource, rules: BatchRules): Uint8Array {
+  const { records, offsets } = source;
+  const { count, bytes, ends } = records;
+  let to = records.start;
+  for (let i = 0; i < count; i++) {
+    const at = i === 0 ? records.start : (ends[i - 1] ?? 0);
+    if (!isPackAt(bytes, at))
+      return i === 0 ? mixed(source, rules, 0) : Buffer.concat([bytes.subarray(records.start, to), mixed(source, rules, i)]);
+    const end = ends[i] ?? at;
+    const from = bodyAt(bytes, at);
+    // What is moved never reaches what is still to be moved: each has its head in front of it.
+    bytes.copyWithin(to, from, end);
+    place(bytes, to, offsets[i] ?? 0, rules.leaderEpoch);
+    to += end - from;
+  }
+  return bytes.subarray(records.start, to);
+}
+
+/** From record `first` on; not all of them were kept whole. */
+function mixed({ records, offsets, timestamps }: BatchSource, rules: BatchRules, first: number): Uint8Array {
   const { count, bytes, ends } = records;
   const pieces: Uint8Array[] = [];
-  let sizeBytes = 0;
-  for (let from = 0; from < count; ) {
+  for (let from = first; from < count; ) {
     const at = from === 0 ? records.start : (ends[from - 1] ?? 0);
     let to = from + 1;
     let piece: Uint8Array;
@@ -43,12 +65,10 @@ export function encodeBatches({ records, offsets, timestamps }: BatchSource, rul
       piece = encodeBatch({ records, offsets: offsets.subarray(from, to) }, rules);
     }
     pieces.push(piece);
-    sizeBytes += piece.length;
     from = to;
   }
   const [only] = pieces;
-  if (only === undefined) return NOTHING;
-  return pieces.length === 1 ? only : Buffer.concat(pieces, sizeBytes);
+  return only !== undefined && pieces.length === 1 ? only : Buffer.concat(pieces);
 }
 
 function standsAlone(bytes: Uint8Array, at: number): boolean {

@@ -4,6 +4,7 @@ import { BytesError, type Reader } from '../../bytes/reader.ts';
 import { Writer } from '../../bytes/writer.ts';
 import { MessageCodec, MessageReader, readTags } from './codec.ts';
 import type { Api, RequestOf, ResponseOf } from './fields.ts';
+import { MessageWriter } from './message-writer.ts';
 
 /** ApiVersions answers with the oldest head, whatever its version: who asks does not know yet what is spoken here [KIP-511]. */
 const API_VERSIONS_KEY = 18;
@@ -48,21 +49,20 @@ export function readRequest<A extends Api>(from: MessageReader, api: A, version:
   return codecsOf(api).request.decode(from, version) as RequestOf<A>;
 }
 
-/** A whole response frame. Throws when `response` lacks a field: a mistake of the handler. */
+/** A whole response frame, in pieces: large bytes in it are not copied. Throws when `response` lacks a field: a mistake of the handler. */
 export function encodeResponse<A extends Api>(
   api: A,
   version: number,
   correlation: number,
   response: ResponseOf<A>,
-  sizeBytes?: number,
-): Uint8Array {
-  const to = new Writer('big', sizeBytes ?? 256);
+): readonly Uint8Array[] {
+  const to = new MessageWriter('big', 256);
   to.skip(4);
   to.i32(correlation);
   if (api.key !== API_VERSIONS_KEY && api.flexible !== null && version >= api.flexible) to.varint(0);
   codecsOf(api).response.encode(to, version, response);
-  to.setU32(0, to.at - 4);
-  return to.take();
+  to.setU32(0, to.sizeBytes - 4);
+  return to.pieces();
 }
 
 /** A whole request frame, as a client writes it. */
@@ -102,12 +102,57 @@ export function readResponse<A extends Api>(
 const ROOM_BYTES = 64 * 1024;
 /** And then so many times what has come. */
 const GROWTH = 4;
+/** Smaller rooms are not worth keeping. Larger than what a socket gives at once: a piece of that is never taken for a room. */
+const KEPT_BYTES_MIN = 128 * 1024;
 /** The number by which a question and its answer find each other. */
 const FRAME_BYTES_MIN = 4;
+
+/** Rooms of large frames that are done with, for frames to come: new ones for each would have the collector look at everything again and again. */
+export class FrameRooms {
+  readonly #rooms: Uint8Array[] = [];
+  readonly #bytesMax: number;
+  #bytes = 0;
+
+  /** They hold `bytesMax` together, and no more. */
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** One of at least that size, if there is one that is not far too large. */
+  take(sizeBytes: number): Uint8Array | undefined {
+    if (sizeBytes < KEPT_BYTES_MIN) return undefined;
+    const found = this.#rooms.findIndex(({ length }) => length >= sizeBytes && length <= GROWTH * sizeBytes);
+    return found < 0 ? undefined : this.#out(found);
+  }
+
+  /** The largest there is, but none that is far too large for `sizeBytes`. */
+  largest(sizeBytes: number): Uint8Array | undefined {
+    let found = -1;
+    for (const [i, { length }] of this.#rooms.entries())
+      if (length <= GROWTH * sizeBytes && length > (this.#rooms[found]?.length ?? 0)) found = i;
+    return found < 0 ? undefined : this.#out(found);
+  }
+
+  /** Nobody looks at this frame any more. One that was cut out of something larger than itself is not kept. */
+  give(frame: Uint8Array): void {
+    const { buffer, byteOffset } = frame;
+    if (byteOffset !== 0 || buffer.byteLength < KEPT_BYTES_MIN || buffer.byteLength > GROWTH * frame.length) return;
+    this.#rooms.push(new Uint8Array(buffer));
+    this.#bytes += buffer.byteLength;
+    while (this.#bytes > this.#bytesMax) this.#out(0);
+  }
+
+  #out(i: number): Uint8Array | undefined {
+    const [room] = this.#rooms.splice(i, 1);
+    this.#bytes -= room?.length ?? 0;
+    return room;
+  }
+}
 
 /** Cuts what comes in into frames. Room is made as the bytes come, not as their length is told. */
 export class FrameCutter {
   readonly #take: (frame: Uint8Array) => void;
+  readonly #rooms: FrameRooms | undefined;
   /** The four bytes of a size that came in pieces. */
   readonly #size = new Uint8Array(4);
   #sizeHave = 0;
@@ -118,9 +163,10 @@ export class FrameCutter {
   /** A frame may not be larger. Raised once it is known who is there. */
   bytesMax: number;
 
-  constructor(bytesMax: number, take: (frame: Uint8Array) => void) {
+  constructor(bytesMax: number, take: (frame: Uint8Array) => void, rooms?: FrameRooms) {
     this.bytesMax = bytesMax;
     this.#take = take;
+    this.#rooms = rooms;
   }
 
   /** Calls back for each frame that is whole now. Frames that lie whole in `chunk` point into it. Throws `BytesError` for a size that cannot be. */
@@ -152,7 +198,7 @@ export class FrameCutter {
     }
     this.#need = size;
     this.#have = 0;
-    this.#frame = room(Math.min(size, Math.max(ROOM_BYTES, chunk.length - at)));
+    this.#frame = this.#rooms?.take(size) ?? room(Math.min(size, Math.max(ROOM_BYTES, chunk.length - at)));
     return 0;
   }
 
@@ -160,12 +206,13 @@ export class FrameCutter {
     let frame = this.#frame as Uint8Array; // only called while there is one
     const count = Math.min(this.#need - this.#have, chunk.length - at);
     if (this.#have + count > frame.length) {
-      const bigger = room(Math.min(this.#need, Math.max(GROWTH * frame.length, this.#have + count)));
+      const bigger = this.#rooms?.take(this.#need) ?? room(Math.min(this.#need, Math.max(GROWTH * frame.length, this.#have + count)));
       bigger.set(frame.subarray(0, this.#have));
+      this.#rooms?.give(frame);
       this.#frame = bigger;
       frame = bigger;
     }
-    frame.set(chunk.subarray(at, at + count), this.#have);
+    frame.set(count === chunk.length ? chunk : chunk.subarray(at, at + count), this.#have);
     this.#have += count;
     if (this.#have === this.#need) {
       this.#frame = undefined;

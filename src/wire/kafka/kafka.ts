@@ -9,6 +9,7 @@ export {
   encodeRequest,
   encodeResponse,
   FrameCutter,
+  FrameRooms,
   type RequestHead,
   readClientId,
   readRequest,

@@ -148,6 +148,7 @@ test('the schemas of declarations name exactly what the model has', () => {
     write: true,
     read: true,
     admin: true,
+    rules: true,
     secrets: true,
     token: true,
   });

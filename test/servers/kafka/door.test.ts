@@ -496,6 +496,49 @@ test('a batch leaves as it came, but for its place; others see its records one b
   assert.deepEqual([Buffer.from(message.body).toString(), message.headers], ['two', new Map([['h', 'x']])]);
 });
 
+test('the memory of large requests is used again, and what was kept of them stays', async (t) => {
+  const door = await asked(t);
+  await door.engine.declare({ kind: 'topic', name: 'a' });
+  const [one, other] = [door.client(), door.client()];
+  const values = Array.from({ length: 12 }, (_, i) => String.fromCharCode(97 + i).repeat(200_000 + 1000 * i));
+  for (let i = 0; i < values.length; i += 4) {
+    const four = values
+      .slice(i, i + 4)
+      .map((value, k) => produced(k < 2 ? one : other, 'a', batchOf([{ value }]), { acks: k - 1 < 2 ? -1 : 1 }));
+    await Promise.all(four);
+  }
+  const found: string[] = [];
+  const head = new BatchHead();
+  for (let from = 0; from < values.length; ) {
+    const { records } = (await fetch(one, 'a', { from })).responses[0].partitions[0];
+    for (let at = 0; at < records.length; at += head.sizeBytes) {
+      assert.equal(head.read(records, at, records.length) ?? head.check(records, at), undefined);
+      const { bytes } = unpackBatch(records, at, 'a');
+      found.push(Buffer.from(readMessage(bytes, 0, new Map([[KAFKA.number, KAFKA]])).body).toString());
+      from += head.count;
+    }
+  }
+  assert.deepEqual(found.sort(), values);
+});
+
+test('many fetches of large batches at once: each is answered with its own', async (t) => {
+  const door = await asked(t);
+  await door.engine.declare({ kind: 'topic', name: 'a' });
+  const sent = Array.from({ length: 8 }, (_, i) => batchOf([{ value: String.fromCharCode(97 + i).repeat(400_000) }]));
+  for (const batch of sent) await produced(door.client(), 'a', Uint8Array.from(batch));
+  const head = new BatchHead();
+  const clients = [door.client(), door.client(), door.client()];
+  // More than the sockets hold: answers wait in memory while others are read.
+  const asks = Array.from({ length: 40 }, (_, i) => ({ client: clients[i % 3] as Client, from: (i * 5) % sent.length }));
+  const answers = await Promise.all(asks.map(({ client, from }) => fetch(client, 'a', { from, maxBytes: 900_000 })));
+  for (const [i, answer] of answers.entries()) {
+    const { records } = answer.responses[0].partitions[0];
+    assert.equal(head.read(records, 0, records.length) ?? head.check(records, 0), undefined);
+    const expected = sent[asks[i]?.from ?? 0] as Uint8Array;
+    assert.ok(Buffer.from(records.subarray(16, head.sizeBytes)).equals(expected.subarray(16)), `answer ${i}`);
+  }
+});
+
 test('batches and records of others stand side by side in a partition', async (t) => {
   const door = await asked(t);
   await door.engine.declare({ kind: 'topic', name: 'a' });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { NO_HEADERS } from '../../../src/model/message.ts';
 import { type Records, RecordWriter, readMessage } from '../../../src/model/record.ts';
 import { BatchHead, place, stampAppendTime } from '../../../src/wire/kafka/batch.ts';
-import { encodeBatch } from '../../../src/wire/kafka/batch-writer.ts';
+import { encodeBatch, encodeBatches } from '../../../src/wire/kafka/batch-writer.ts';
 import { KAFKA } from '../../../src/wire/kafka/language.ts';
 import { packInPlace, packOf } from '../../../src/wire/kafka/pack.ts';
 import { unpackBatch } from '../../../src/wire/kafka/single.ts';
@@ -145,6 +145,45 @@ test('taken apart and put together again, a batch holds the same records', () =>
     }),
     { numRuns: 100 },
   );
+});
+
+test('batches that were kept whole are moved together where they lie; what stands between them becomes batches of its own', () => {
+  const writer = new RecordWriter();
+  const plain = (body: string) => {
+    writer.write({ exchange: '', address: 'a', timestampMs: TIME_MS, headers: NO_HEADERS, body: Buffer.from(body) });
+    return writer.take();
+  };
+  const sides: Record<string, () => Records> = {
+    p: () => packOf('a', batchOf([{ value: 'p'.repeat(50) }, { value: 'q' }])),
+    s: () => plain('s'),
+  };
+  for (const order of ['', 'p', 's', 'ppp', 'ps', 'sp', 'psp', 'ppssp', 'sspp', 'pspsp']) {
+    const made = [...order].map((one) => (sides[one] as () => Records)());
+    const ahead = 9;
+    const bytes = new Uint8Array(made.reduce((sum, one) => sum + one.bytes.length, ahead));
+    const ends = new Uint32Array(made.length);
+    const offsets = new Float64Array(made.length);
+    let at = ahead;
+    let next = 100;
+    for (const [i, one] of made.entries()) {
+      bytes.set(one.bytes.subarray(0, one.ends[0]), at);
+      at += one.ends[0] ?? 0;
+      ends[i] = at;
+      offsets[i] = next;
+      next += order[i] === 'p' ? 2 : 1;
+    }
+    const batches = Uint8Array.from(encodeBatches({ records: { bytes, start: ahead, ends, count: made.length }, offsets, timestamps: offsets }, RULES));
+    const found: string[] = [];
+    const head = new BatchHead();
+    for (let from = 0; from < batches.length; from += head.sizeBytes) {
+      assert.equal(head.read(batches, from, batches.length) ?? head.check(batches, from), undefined);
+      const base = Number(new DataView(batches.buffer).getBigInt64(from));
+      for (const [i, { body }] of messagesOf(unpackBatch(batches, from, 'a')).entries())
+        found.push(`${base + i}${body[0] === 115 ? 's' : ''}`);
+    }
+    const expected = [...order].flatMap((one, i) => (one === 'p' ? [`${offsets[i]}`, `${(offsets[i] ?? 0) + 1}`] : [`${offsets[i]}s`]));
+    assert.deepEqual(found, expected, order);
+  }
 });
 
 test('a neutral message becomes a record, its properties headers; gaps between offsets stay', () => {

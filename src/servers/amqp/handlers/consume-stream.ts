@@ -1,6 +1,7 @@
 /** basic.consume of a stream [RabbitMQ]: from an offset on, with acknowledgements that only grant further deliveries. */
 
 import type { Headers } from '../../../model/message.ts';
+import { Refused } from '../../../model/refusal.ts';
 import { type Args, letterOf } from '../../../wire/amqp/amqp.ts';
 import type { Channel } from '../channel.ts';
 import { AmqpFault } from '../faults.ts';
@@ -14,6 +15,8 @@ export async function consumeStream(channel: Channel, args: Args<'basic.consume'
   if (args.noAck) throw new AmqpFault(540, `automatic acknowledgement not supported by stream queues ${place}`, 'connection');
   if (channel.prefetch === Number.POSITIVE_INFINITY) throw new AmqpFault(406, `consumer prefetch count is not set for '${place}'`);
   const from = beginning(args.arguments, link.engine.nowMs(), place);
+  // To see a topic is less than to read it.
+  if (!(await link.engine.may('read', 'topic', stream))) throw new Refused('forbidden', `The user may not read the stream "${stream}".`);
   const described = await link.engine.describe('topic', stream, { brief: true });
   const partitions = described?.kind === 'topic' ? described.partitions.map(({ partition }) => partition) : [0];
   const starts = await Promise.all(partitions.map((partition) => beginningOf(link.engine, stream, partition, from)));

@@ -39,6 +39,8 @@ export const PRODUCE_HANDLER: Handler = handler(
         ),
       })),
     );
+    // What a transaction holds on to points into the request.
+    if (transactionalId === null) call.spent();
     if (acks !== 0) return { responses };
     // Nobody waits for an answer, so an error can only be told by ending the connection.
     const failed = responses.some(({ partitionResponses }) => partitionResponses.some(({ errorCode = 0 }) => errorCode !== ERROR.none));

@@ -4,7 +4,8 @@
  */
 
 import { offset } from '../../../model/lines.ts';
-import { ERROR, encodeBatches, FETCH, NO_UUID, type RequestOf, type ResponseOf } from '../../../wire/kafka/kafka.ts';
+import { ERROR, FETCH, NO_UUID, type RequestOf, type ResponseOf } from '../../../wire/kafka/kafka.ts';
+import { readBatches } from '../batches-read.ts';
 import { LEADER_EPOCH } from '../door.ts';
 import { faultOf, KafkaFault } from '../fault.ts';
 import type { FetchPartition } from '../fetch-sessions.ts';
@@ -90,21 +91,19 @@ async function readPartition(of: FetchPartition, isolationLevel: number, restByt
     if (description === undefined) throw new KafkaFault(ERROR.unknownTopicOrPartition, `There is no topic "${topic}".`);
     if (of.topicId !== undefined && call.door.topicIds.idOf(description.id) !== of.topicId)
       throw new KafkaFault(ERROR.unknownTopicId, 'No topic has this id.');
-    const fetched = await call.engine.fetch({
-      topic,
-      partition,
-      offset: offset(fetchOffset),
-      sizeBytesMax: Math.max(1, wanted),
-      packed: true,
-      uncommitted: isCommitted ? 'aborted' : 'open',
-    });
-    const batch = encodeBatches(fetched, {
-      languages: call.door.languages,
-      emptyIsNull: specOf(description).compact === true,
-      leaderEpoch: LEADER_EPOCH,
-    });
+    const { fetched, batches } = await readBatches(
+      call,
+      {
+        topic,
+        partition,
+        offset: offset(fetchOffset),
+        sizeBytesMax: Math.max(1, wanted),
+        uncommitted: isCommitted ? 'aborted' : 'open',
+      },
+      { languages: call.door.languages, emptyIsNull: specOf(description).compact === true, leaderEpoch: LEADER_EPOCH },
+    );
     // What comes first comes whatever its size; the rest only as far as it fits.
-    const records = isFirst || batch.length <= wanted ? batch : NO_RECORDS;
+    const records = isFirst || batches.length <= wanted ? batches : NO_RECORDS;
     const { start, end, stable, aborted = [] } = fetched;
     const told = records.length > 0 ? aborted.map(({ producer, first }) => ({ producerId: producer, firstOffset: first })) : [];
     const answer: Answer = {
