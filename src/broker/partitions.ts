@@ -90,11 +90,11 @@ export class Partitions {
       this.#ledger.journal.tip,
       () => {
         for (const { slot, end, stable } of grown) {
+          const [isMore, isMoreStable] = [end > slot.safe, stable > slot.stable];
           slot.safe = Math.max(slot.safe, end);
-          const isNews = stable > slot.stable;
           slot.stable = Math.max(slot.stable, stable);
-          wakeAll(slot.waiting);
-          if (isNews) wakeAll(slot.waitingStable);
+          if (isMore) wakeAll(slot.waiting);
+          if (isMoreStable) wakeAll(slot.waitingStable);
         }
       },
       () => {
@@ -160,6 +160,8 @@ export class Partitions {
     if (this.#ledger.replaying !== undefined) return;
     const slot = this.#slot(topic, partition);
     const start = topic.partitions[partition]?.start ?? 0;
+    // What is open may have been before.
+    this.#grown.add(slot);
     slot.trimming++;
     this.#ledger.gate.hold(
       this.#ledger.journal.tip,

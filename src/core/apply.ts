@@ -6,10 +6,10 @@ import { MAIN_LINE } from '../model/message.ts';
 import type { RecordColumns } from '../model/packs.ts';
 import { copyOf, type Records } from '../model/record.ts';
 import type { Entry, MessagesEntry, PlainEntry } from './entry.ts';
-import { messagesIn } from './packs.ts';
+import { messagesIn, recordColumns } from './packs.ts';
 import { Queue } from './queue/queue.ts';
-import { remember } from './sequence.ts';
-import { cursorKey, isDurable, OPEN_MS, type State, type Tenant, Topic } from './state.ts';
+import { admit, remember } from './sequence.ts';
+import { cursorKey, isDurable, type State, type Tenant, Topic } from './state.ts';
 import { appendWithin, end, forgetTopic, include, restoreUncommitted } from './transaction.ts';
 
 /** What applying an entry asks of the world. */
@@ -126,14 +126,6 @@ function applyMessages(state: State, entry: MessagesEntry, effects: Effects): vo
   if (entry.retain !== undefined) retain(state, entry);
 }
 
-/** What a log is told of the records besides. */
-export function recordColumns({ packs: told, columns, records, within }: MessagesEntry): RecordColumns | undefined {
-  const timesMs = columns?.timeMs;
-  // What may be aborted has no keys: compaction leaves it alone as it does with packs.
-  const packs = told ?? (within ? new Uint32Array(records.count).fill(1) : undefined);
-  return packs === undefined && timesMs === undefined ? undefined : { packs, timesMs };
-}
-
 function pushAll(queue: Queue, entry: MessagesEntry, picks: Uint32Array | undefined): void {
   const { records, recordsAt, nowMs, columns, deaths } = entry;
   if (picks === undefined && columns === undefined && deaths === undefined) {
@@ -199,13 +191,9 @@ function applyPlain(state: State, entry: PlainEntry, effects: Effects): void {
       }
       return;
     }
-    case 'producer': {
-      state.nextProducer = Math.max(state.nextProducer, entry.id + 1);
-      const { id, epoch, name, openMs = OPEN_MS, ended } = entry;
-      state.producers.set(id, { id, epoch, name, openMs, open: undefined, ended, lines: new Map() });
-      if (entry.name !== undefined) state.producerNames.set(entry.name, entry.id);
+    case 'producer':
+      admit(state, entry);
       return;
-    }
     case 'included':
       include(state, entry);
       return;

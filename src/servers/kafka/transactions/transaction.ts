@@ -5,6 +5,14 @@ import { ERROR, type ErrorCode } from '../../../wire/kafka/kafka.ts';
 
 type Published = Extract<Operation, { kind: 'publish' }>;
 
+export interface TransactionLimits {
+  /** Longest time a transaction may take. */
+  readonly transactionMs: number;
+  /** Held for one transaction, and for all together, bytes. */
+  readonly transactionBytesMax: number;
+  readonly transactionsBytesMax: number;
+}
+
 /** The last batches of one producer to one partition. */
 export interface Line {
   next: number;

@@ -10,17 +10,11 @@ import type { Engine, Include, Principal, ProducerClaim, Publish } from '../../.
 import { DEFAULT_TENANT } from '../../../model/message.ts';
 import { type RefusalCode, Refused } from '../../../model/refusal.ts';
 import { ERROR, type ErrorCode, packInPlace, packOf } from '../../../wire/kafka/kafka.ts';
-import { ERROR_OF } from '../fault.ts';
+import { ERROR_OF } from '../error-codes.ts';
 import type { Machine } from '../machine.ts';
-import { Held, type Line } from './transaction.ts';
+import { Held, type Line, type TransactionLimits } from './transaction.ts';
 
-export interface TransactionLimits {
-  /** Longest time a transaction may take. */
-  readonly transactionMs: number;
-  /** Held for one transaction, and for all together, bytes. */
-  readonly transactionBytesMax: number;
-  readonly transactionsBytesMax: number;
-}
+export type { TransactionLimits } from './transaction.ts';
 
 /** Who speaks for a producer. */
 export interface Speaker {
@@ -151,8 +145,14 @@ export class Transactions {
       const operations = outcome === 'commit' ? (held?.operations ?? []) : [];
       return await engine.end({ ...end, outcome, operations });
     } catch (error) {
-      if (outcome === 'commit' && held !== undefined && !isFinal(error))
-        await engine.end({ ...end, outcome: 'abort' }).catch(() => undefined);
+      if (outcome === 'commit' && held !== undefined && error instanceof Refused && !ENDED.has(error.code)) {
+        const isAborted = await engine.end({ ...end, outcome: 'abort' }).then(
+          () => true,
+          () => false,
+        );
+        // Then it is something that was held which cannot be.
+        if (isAborted) return ERROR_OF[error.code];
+      }
       return codeOf(error);
     } finally {
       if (isMine && named.held === held) this.#drop(named);
@@ -265,7 +265,5 @@ function codeOf(error: unknown): ErrorCode {
   throw error;
 }
 
-/** There is nothing left to be aborted. */
-function isFinal(error: unknown): boolean {
-  return error instanceof Refused && (error.code in CODE_OF || error.code === 'closed');
-}
+/** After these there is nothing left that could be aborted. */
+const ENDED: ReadonlySet<RefusalCode> = new Set(['fenced', 'stale', 'closed']);
