@@ -223,7 +223,9 @@ export class OpenClients {
         line.claim = { ...claim, ...given };
         line.next.clear();
       });
-    await send();
+    // While the end is on its way to the disk nobody may see it.
+    const looks = this.#scene.random.chance(0.5) ? [this.#look(broker), this.#look(broker)] : [];
+    await Promise.all([send(), ...looks]);
     if (transaction.answered && this.#scene.random.chance(0.2)) await this.#again(broker, claim, transaction, outcome, bump);
   }
 
