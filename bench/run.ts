@@ -1,4 +1,4 @@
-/** `npm run bench -- NAME [--json] [--seconds N]`: durable, memory, scale, backlog, start, amqp, events. Without a name: what there is. */
+/** `npm run bench -- NAME [--json] [--seconds N]`: durable, memory, scale, backlog, start, amqp, kafka, events. Without a name: what there is. */
 
 import { parseArgs } from 'node:util';
 
@@ -42,6 +42,11 @@ const BENCHES: Readonly<Record<string, Known>> = {
   amqp: {
     says: 'the AMQP door beside RabbitMQ, driven by the same raw frames: server CPU per message (--quick: one round)',
     load: async () => (await import('./amqp.ts')).amqp,
+  },
+  kafka: {
+    says: 'the Kafka door beside a real Apache Kafka (--quick: one round; --rows TEXT: only those); build first',
+    load: async () => (await import('./kafka.ts')).kafka,
+    table: async () => (await import('./kafka.ts')).kafkaTable,
   },
   events: {
     says: 'the event queue of many threads beside C++, postMessage and piscina, the event bus beside EventEmitter (--cpp DIR)',

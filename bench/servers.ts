@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { DOORS } from '../src/cli/doors.ts';
 import { pause } from './load.ts';
@@ -17,15 +17,20 @@ export interface Served {
 }
 
 /** Our own command with one door open, from the build if there is one. */
-export async function signalbox(directory: string, door: string, options: readonly string[] = []): Promise<Served> {
+export async function signalbox(
+  directory: string,
+  door: string,
+  options: readonly string[] = [],
+  serves?: (socket: Socket) => Promise<boolean>,
+): Promise<Served> {
   const port = await freePort();
   const built = fileURLToPath(new URL('../bin/signalbox.mjs', import.meta.url));
   const others = DOORS.map(({ name }) => name)
     .filter((name) => name !== door)
     .flatMap((name) => [`--${name}`, 'off']);
-  const args = [built, 'start', '--data', `${directory}/signalbox`, `--${door}`, String(port), ...others, ...options];
+  const args = [built, 'start', '--data', `${directory}/signalbox-${port}`, `--${door}`, String(port), ...others, ...options];
   const env = existsSync(fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))) ? { SIGNALBOX_RUN: 'dist' } : {};
-  return started(spawn(process.execPath, args, { stdio: 'ignore', env: { ...process.env, ...env } }), port);
+  return started(spawn(process.execPath, args, { stdio: 'ignore', env: { ...process.env, ...env } }), port, serves);
 }
 
 /** RabbitMQ with its defaults, without its package's change of user; undefined where it is not installed. */
@@ -67,9 +72,10 @@ export function memoryMiB(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
 }
 
-async function started(child: ChildProcess, port: number): Promise<Served> {
+/** `serves`: whether it really does, once it takes connections. */
+export async function started(child: ChildProcess, port: number, serves?: (socket: Socket) => Promise<boolean>): Promise<Served> {
   const began = performance.now();
-  await answers(child, port);
+  await answers(child, port, serves);
   return {
     port,
     pid: child.pid ?? 0,
@@ -85,13 +91,13 @@ function ended(child: ChildProcess): Promise<unknown> {
   return child.exitCode !== null || child.signalCode !== null ? Promise.resolve() : new Promise((resolve) => child.once('close', resolve));
 }
 
-async function answers(child: ChildProcess, port: number): Promise<void> {
+async function answers(child: ChildProcess, port: number, serves?: (socket: Socket) => Promise<boolean>): Promise<void> {
   for (let tries = 0; tries < 6000; tries++) {
     if (child.exitCode !== null) throw new Error(`${child.spawnfile} ended with ${child.exitCode} before it served port ${port}`);
     const up = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, '127.0.0.1', () => {
+      const socket = connect(port, '127.0.0.1', async () => {
+        resolve((await serves?.(socket)) ?? true);
         socket.destroy();
-        resolve(true);
       });
       socket.once('error', () => resolve(false));
     });

@@ -1,16 +1,19 @@
 #!/usr/bin/env node
 /** The command `signalbox`: runs it in this process if this Node is new enough, else under the Node that was installed beside it as a package. */
 
-import { existsSync, readFileSync } from 'node:fs';
 import module from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+
+// Required, not imported: a module that imports node:fs has all its exports looked at, and some load streams and more, which takes milliseconds.
+const require = module.createRequire(import.meta.url);
+const { existsSync, readFileSync } = require('node:fs');
+const { dirname, join } = require('node:path');
+const { fileURLToPath } = require('node:url');
 
 const beside = (path) => new URL(`../${path}`, import.meta.url);
 
 /** A checkout runs its source, so that a stale build is never started by mistake; `SIGNALBOX_RUN=dist` asks for the build. */
 const built = process.env.SIGNALBOX_RUN === 'dist' || !existsSync(beside('src/cli/main.ts'));
-const main = beside(built ? 'dist/cli/main.js' : 'src/cli/main.ts');
+const main = beside(built ? 'dist/cli/main.cjs' : 'src/cli/main.ts');
 /** Node 24 runs TypeScript as it stands; the build needs what came with 22.15. */
 const needed = built ? '22.15.0' : '24.0.0';
 
@@ -21,7 +24,7 @@ async function run() {
   delete process.env.SIGNALBOX_RUN;
   if (!existsSync(main)) fail(`${fileURLToPath(main)} is not there. Run "npm run build" to make it.`);
   module.enableCompileCache();
-  const command = await import(main);
+  const command = built ? require(fileURLToPath(main)) : await import(main);
   process.exitCode = await command.main(process.argv.slice(2));
 }
 
@@ -52,10 +55,9 @@ function forward(child, signal) {
 
 /** The `node` of the platform's package, if one is installed that is new enough. */
 function nodeBeside() {
-  const { resolve } = module.createRequire(import.meta.url);
   for (const name of packageNames()) {
     try {
-      const path = resolve(`${name}/package.json`);
+      const path = require.resolve(`${name}/package.json`);
       const { version, bin } = JSON.parse(readFileSync(path, 'utf8'));
       const node = join(dirname(path), bin.node);
       if (isAtLeast(version, needed) && existsSync(node)) return node;

@@ -14,7 +14,7 @@ import { nodeHost } from '../src/host/node-host.ts';
 import { silentLogger } from '../src/host/text-logger.ts';
 import { RecordWriter, readMessage } from '../src/model/record.ts';
 import { Refused } from '../src/model/refusal.ts';
-import { startHttp } from '../src/servers/servers.ts';
+import { startHttp } from '../src/servers/http/http.ts';
 import {
   accepts,
   bodyForm,

@@ -22,7 +22,10 @@ if (status === 0) {
   await bundleCommand();
 } else process.exitCode = 1;
 
-/** `dist/cli/main.js` with a chunk for each command; packages stay outside. Nobody imports the command, so its declarations go. */
+/**
+ * `dist/cli/main.cjs` with a chunk for each command; packages stay outside. CommonJS: for each module of Node that a module imports, all that
+ * one has is looked at, and much of it loaded. Nobody imports the command, so its declarations go.
+ */
 async function bundleCommand(): Promise<void> {
   const made = join(dist, 'cli.bundled');
   const bundle = await rolldown({
@@ -31,20 +34,22 @@ async function bundleCommand(): Promise<void> {
     platform: 'node',
     logLevel: 'warn',
   });
-  // What `start` needs is in as few files as can be: the broker in one, the command's own parts in another.
+  // What `start` needs whatever doors it opens is in one file; each protocol's language and door are another.
   const groups = [
-    { name: 'broker', test: /dist[\\/](?:model|bytes|host|core|journal|log|broker)[\\/]/ },
     {
       name: 'start',
-      test: /dist[\\/]cli[\\/](?:arguments|command|commands|doors|exits|options|package-version|running|screen|settings|start|terminal)\.js$/,
+      test: /dist[\\/](?:(?:model|bytes|host|core|journal|log|broker)[\\/]|servers[\\/][\w-]+\.js$|cli[\\/](?:arguments|command|commands|doors|exits|options|package-version|running|screen|settings|start|terminal)\.js$)/,
     },
+    ...['http', 'amqp', 'kafka'].map((name) => ({ name, test: new RegExp(`dist[\\\\/](?:wire|servers)[\\\\/]${name}[\\\\/]`) })),
   ];
   await bundle.write({
     dir: made,
-    format: 'esm',
-    entryFileNames: '[name].js',
-    chunkFileNames: '[name]-[hash].js',
+    format: 'cjs',
+    entryFileNames: '[name].cjs',
+    chunkFileNames: '[name]-[hash].cjs',
     codeSplitting: { groups },
+    // Comments take time to read; names stay, for whoever reads a trace.
+    minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
   });
   await bundle.close();
   rmSync(join(dist, 'cli'), { recursive: true });

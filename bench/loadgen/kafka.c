@@ -1,7 +1,7 @@
 /* kafka.c - Kafka load generator: requests built beforehand, on raw sockets.  gcc -O2 -o kafka-load kafka.c
-   kafka-load --port P --pid SERVERPID --topic T --wl produce|consume|tail|group [--size 100] [--bytes 16384] [--window 64] [--acks -1] [--secs 3] [--rate N] [--members 10] */
+   kafka-load --port P --pid SERVERPID --topic T --wl produce|consume|tail|group [--size 100] [--bytes 16384] [--window 64] [--acks -1] [--secs 3] [--rate N] [--members 10] [--upto BYTES] */
 #include "common.h"
-static char *topic = "bench"; static int batchBytes = 16384, acks = -1, members = 10;
+static char *topic = "bench"; static int batchBytes = 16384, acks = -1, members = 10; static double upto = 1e18;
 static u8 *q_; /* where the next field goes */
 static void w8(unsigned v){ *q_++ = v; } static void w16(unsigned v){ w8(v >> 8); w8(v); } static void w32(unsigned v){ w16(v >> 16); w16(v); } static void w64(u64 v){ w32(v >> 32); w32(v); }
 static void wraw(const void *p, size_t n){ memcpy(q_, p, n); q_ += n; } static void wstr(const char *s){ w16(strlen(s)); wraw(s, strlen(s)); }
@@ -78,7 +78,7 @@ static int load(void){
   u64 begun = fetchAt; double c0 = cpu_s(A.pid), b0 = busy_s(); struct rusage r0, r1; getrusage(RUSAGE_SELF, &r0);
   u64 t0 = g_now = now_ns(), stop = t0 + (u64)(A.secs * 1e9), hard = stop + 20000000000ull, next = t0; double iv = A.rate ? 1e9 / A.rate : 0;
   for(;;){
-    u64 n = g_now = now_ns(); int over = n >= stop; if(n > hard){ fprintf(stderr, "what was sent did not come\n"); return 2; }
+    u64 n = g_now = now_ns(); int over = upto < 1e18 ? sentBatches * (double)batchBytes >= upto : n >= stop; if(n > hard && upto >= 1e18){ fprintf(stderr, "what was sent did not come\n"); return 2; }
     if(over && !producing) break;
     if(over && ackedBatches >= sentBatches && (!consuming || fetchAt >= begun + sentRecords)) break;
     if(producing && !over){
@@ -131,6 +131,6 @@ static int joining(void){
   return 0;
 }
 int main(int c, char **v){
-  for(int i = 1; i + 1 < c; i += 2){ char *k = v[i] + 2; if(!strcmp(k, "topic")) topic = v[i + 1]; if(!strcmp(k, "group")) group_ = v[i + 1]; if(!strcmp(k, "bytes")) batchBytes = atoi(v[i + 1]); if(!strcmp(k, "acks")) acks = atoi(v[i + 1]); if(!strcmp(k, "members")) members = atoi(v[i + 1]); }
+  for(int i = 1; i + 1 < c; i += 2){ char *k = v[i] + 2; if(!strcmp(k, "topic")) topic = v[i + 1]; if(!strcmp(k, "group")) group_ = v[i + 1]; if(!strcmp(k, "bytes")) batchBytes = atoi(v[i + 1]); if(!strcmp(k, "acks")) acks = atoi(v[i + 1]); if(!strcmp(k, "members")) members = atoi(v[i + 1]); if(!strcmp(k, "upto")) upto = atof(v[i + 1]); }
   args(c, v); g_ep = epoll_create1(0); return strcmp(A.wl, "group") ? load() : joining();
 }

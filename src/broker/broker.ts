@@ -50,6 +50,7 @@ async function openHouse(host: Host, options: BrokerOptions, unlock: () => Promi
   };
   const fail = (error: Error) => {
     host.logger.error('broker.failed', { error: error.message });
+    ledger.fail(error);
     house.partitions.wakeAll();
     house.queues.stop('The broker has stopped after a disk error.');
     options.onFailure?.(error);
@@ -149,8 +150,7 @@ async function closeHouse(house: House, reader: Reader, unlock: () => Promise<vo
   overdue.stop();
   await upkeep.stop();
   queues.stop('The broker is closing.');
-  const failed = ledger.journal.failed;
-  if (failed === undefined) await upkeep.checkpoint();
+  if (ledger.ended === undefined) await upkeep.checkpoint();
   ledger.shut(new Refused('closed', 'The broker has been closed. Open it again to go on.'));
   partitions.wakeAll();
   await partitions.close();

@@ -65,7 +65,7 @@ export class Ledger {
         ...(segmentBytes !== undefined && { segmentBytes }),
         ...(cacheBytes !== undefined && { cacheBytes }),
         onSafe: (safe) => this.#onSafe(safe, options.onSafe),
-        onFailure: (error) => this.#onFailure(error, options.onFailure),
+        onFailure: options.onFailure,
       },
       (bytes, at, sizeBytes, position) => {
         // A checkpoint restates what is known already, unless replay begins with it.
@@ -182,6 +182,18 @@ export class Ledger {
     this.#closed ??= reason;
   }
 
+  /** Journal or log could not be written: nothing is changed or confirmed any more, and who waits is told. */
+  fail(error: Error): void {
+    const refused = new Refused(
+      'closed',
+      `The disk could not be written (${error.message}). Nothing more is confirmed; start again once the disk is well.`,
+      { cause: error },
+    );
+    this.shut(refused);
+    this.gate.fail(refused);
+    for (const go of this.#relief.splice(0)) go();
+  }
+
   #write(entry: Entry, checkpoint: boolean): Position {
     const { journal } = this;
     const room = journal.begin(sizeMax(entry));
@@ -205,17 +217,5 @@ export class Ledger {
       for (const go of waiting) go();
     }
     then();
-  }
-
-  #onFailure(error: Error, then: (error: Error) => void): void {
-    const refused = new Refused(
-      'closed',
-      `The journal could not be written (${error.message}). Nothing more is confirmed; start again once the disk is well.`,
-      { cause: error },
-    );
-    this.shut(refused);
-    this.gate.fail(refused);
-    for (const go of this.#relief.splice(0)) go();
-    then(error);
   }
 }

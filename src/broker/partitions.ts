@@ -203,7 +203,12 @@ export class Partitions {
     for (const slot of this.#slots.values()) {
       wake(slot);
       const log = slot.log ?? (await slot.opening?.catch(() => undefined));
-      await log?.close();
+      // What it could not write the journal has not forgotten.
+      await log
+        ?.close()
+        .catch((error: Error) =>
+          this.#host.logger.warn('log.close', { topic: slot.topic.spec.name, partition: slot.partition, error: error.message }),
+        );
     }
   }
 

@@ -24,6 +24,7 @@ import { checkMs, checkRuns, checkWhole } from './checks.ts';
 import { Consumers, type LiveTaker } from './consumers.ts';
 import { copyMessages } from './copies.ts';
 import type { DeathListener } from './death-listener.ts';
+import { LazySync } from './lazy-sync.ts';
 import type { Ledger } from './ledger.ts';
 import { Morgue } from './morgue.ts';
 import type { Reader } from './reader.ts';
@@ -31,13 +32,10 @@ import type { Staying } from './staying.ts';
 import { Unused } from './unused.ts';
 
 const ENDED_MAX = 1024;
-/** An ack that nobody waits for rides with the next write, but not longer than this. */
-const LAZY_MS = 10;
 /** A turn that comes later than this, by a full disk say, gives nothing that has expired meanwhile. */
 const LATE_MS = 1000;
 
 const OUTCOMES: ReadonlySet<string> = new Set(['ack', 'nack', 'requeue', 'reject']);
-
 const ended = new Float64Array(ENDED_MAX);
 
 export class Queues {
@@ -51,7 +49,9 @@ export class Queues {
   /** Since when each has had something to be looked at. */
   #touched = new Map<Queue, number>();
   #turn = false;
-  #lazySync = false;
+  /** Somebody waits for what was recorded, or should not lose it: the journal is asked to be safe when the turn ends. */
+  #syncDue = false;
+  readonly #lazy: LazySync;
   #stopped = false;
 
   constructor(host: Host, ledger: Ledger, reader: Reader, rules: Rules, staying: Staying, onDeath: DeathListener | undefined) {
@@ -59,6 +59,7 @@ export class Queues {
     this.#host = host;
     this.#ledger = ledger;
     this.#reader = reader;
+    this.#lazy = new LazySync(host.clock, ledger);
     this.#alarms = new Alarms(
       host.clock,
       () => ledger.nowMs(),
@@ -70,7 +71,7 @@ export class Queues {
   /** Something changed for this queue: it is looked at when the turn ends. */
   touch(queue: Queue, sinceMs: number = this.#ledger.nowMs()): void {
     if (!this.#touched.has(queue)) this.#touched.set(queue, sinceMs);
-    this.endTurn();
+    this.#endTurnSoon();
   }
 
   /** Somebody has used the queue: if it goes by itself, its time begins anew. */
@@ -81,6 +82,11 @@ export class Queues {
 
   /** Ends the turn soon: deliveries are decided and the journal is asked to be safe. */
   endTurn(): void {
+    this.#syncDue = true;
+    this.#endTurnSoon();
+  }
+
+  #endTurnSoon(): void {
     if (this.#turn || this.#stopped) return;
     this.#turn = true;
     this.#host.clock.soon(() => {
@@ -104,6 +110,7 @@ export class Queues {
   stop(reason: string): void {
     this.#stopped = true;
     this.#alarms.stop();
+    this.#lazy.stop();
     this.consumers.endAll(new Refused('closed', reason));
   }
 
@@ -117,7 +124,14 @@ export class Queues {
     this.#touched = new Map();
     const nowMs = this.#ledger.nowMs();
     for (const [queue, sinceMs] of touched) this.#serveQueue(queue, nowMs, sinceMs);
-    this.#ledger.journal.sync();
+    if (this.#syncDue) this.#ledger.journal.sync();
+    else this.#lazy.ask();
+    this.#syncDue = false;
+  }
+
+  #record(entry: Entry): void {
+    this.#syncDue = true;
+    this.#ledger.record([entry]);
   }
 
   /** `sinceMs`: what came then to live no longer than that is served first, though a little time has passed. */
@@ -131,6 +145,7 @@ export class Queues {
         const turn = decideTurn(queue, takers, nowMs, this.#ledger.state.nextLease, asOfMs);
         if (turn === undefined) break;
         const { entry, taking, spent } = turn;
+        // Nobody waits for it to be safe that somebody holds them.
         if (entry !== undefined) this.#ledger.record([entry]);
         if (taking !== undefined) {
           this.consumers.leased(taking.lease, taking.taker, taking.numbers);
@@ -145,7 +160,7 @@ export class Queues {
     this.#touched.delete(queue);
     const endMs = this.#unused.endMs(queue, this.consumers.of(queue) !== undefined, nowMs);
     if (endMs <= nowMs) {
-      this.#ledger.record([{ kind: 'removed', tenant: queue.tenant, what: 'queue', name: queue.spec.name }]);
+      this.#record({ kind: 'removed', tenant: queue.tenant, what: 'queue', name: queue.spec.name });
       return;
     }
     // What is being buried is past its time already: it is not worth a turn of its own.
@@ -158,6 +173,7 @@ export class Queues {
     let safeAt = taker.safeAt;
     for (let i = 0; i < taking.numbers.length; i++) safeAt = Math.max(safeAt, taker.queue.position(taking.numbers[i] ?? 0) + 1);
     taker.safeAt = safeAt;
+    if (safeAt > this.#ledger.gate.safe) this.#syncDue = true;
     this.#ledger.gate.hold(
       safeAt,
       () => taker.give(taking),
@@ -166,7 +182,7 @@ export class Queues {
   }
 
   #onTime(queue: Queue, nowMs: number): void {
-    if (queue.nextDueMs() <= nowMs) this.#ledger.record([{ kind: 'due', queue: queue.id, nowMs }]);
+    if (queue.nextDueMs() <= nowMs) this.#record({ kind: 'due', queue: queue.id, nowMs });
     for (let count = queue.leaseEnds(nowMs, ended); count > 0; count = queue.leaseEnds(nowMs, ended)) {
       for (const lease of ended.slice(0, count)) this.giveBack(queue, queue.heldBy(lease, nowMs), lease);
     }
@@ -190,7 +206,7 @@ export class Queues {
       if (count === 0) return;
       const numbers = Array.from(ended.subarray(0, count));
       if (overflow === 'dead-letter-head') this.end(over(queue, numbers, 'overflow'));
-      else this.#ledger.record([{ kind: 'settled', queue: queue.id, as: 'dropped', runs: runsOf(numbers) }]);
+      else this.#record({ kind: 'settled', queue: queue.id, as: 'dropped', runs: runsOf(numbers) });
     }
   }
 
@@ -203,7 +219,7 @@ export class Queues {
 
   /** Records an end of messages and buries those that go elsewhere. Answers how many are being buried. */
   end(decided: { entries: readonly Entry[]; burials: readonly Burial[] }): number {
-    for (const entry of decided.entries) this.#ledger.record([entry]);
+    for (const entry of decided.entries) this.#record(entry);
     let buried = 0;
     for (const burial of decided.burials) {
       buried += burial.numbers.length;
@@ -230,8 +246,7 @@ export class Queues {
           : settle.lazy === true || !isDurable(queue.spec)
             ? undefined
             : this.#ledger.gate.passed(this.#ledger.journal.tip);
-      if (settle.lazy === true) this.#syncLazily();
-      else this.endTurn();
+      if (settle.lazy !== true) this.endTurn();
       return { done, count: decided.count };
     });
     await done;
@@ -267,15 +282,6 @@ export class Queues {
   /** What was just recorded for a publisher: who listens hears of messages that died on their way in. */
   announce(entries: readonly Entry[]): void {
     this.morgue.announce(entries);
-  }
-
-  #syncLazily(): void {
-    if (this.#lazySync) return;
-    this.#lazySync = true;
-    this.#host.clock.after(LAZY_MS, () => {
-      this.#lazySync = false;
-      if (!this.#stopped) this.#ledger.journal.sync();
-    });
   }
 
   async extend(queue: Queue, lease: number, runs: Runs, leaseMs: number): Promise<number> {

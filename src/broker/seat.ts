@@ -17,7 +17,7 @@ import {
   type Tenant,
   type Topic,
 } from '../core/core.ts';
-import { type AccessTarget, type AccessVerb, EVERYBODY } from '../model/access.ts';
+import { type AccessRule, type AccessTarget, type AccessVerb, EVERYBODY } from '../model/access.ts';
 import type { Binding, Declaration, Kind, TopicSpec } from '../model/declaration.ts';
 import type {
   Capabilities,
@@ -447,6 +447,15 @@ export class Seat implements Broker {
       const { [purpose]: _former, ...others } = user.secrets ?? {};
       const secrets = verifier === undefined ? others : { ...others, [purpose]: verifier };
       return decideDeclare(ledger.state, this.#tenant, { ...user, secrets }, nowMs);
+    });
+  }
+
+  async keepRules(name: string, rules: readonly AccessRule[]): Promise<void> {
+    this.#permitOn('alter', 'user', name);
+    const { ledger } = this.#house;
+    await this.#change((nowMs) => {
+      const user = ledger.state.users.get(name) ?? { kind: 'user', name };
+      return decideDeclare(ledger.state, this.#tenant, { ...user, rules }, nowMs);
     });
   }
 

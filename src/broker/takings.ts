@@ -107,6 +107,7 @@ export class Takings {
         this.#ledger.record([{ kind: 'removed', tenant: queue.tenant, what: 'queue', name: queue.spec.name }]);
       }
       this.#queues.touch(queue);
+      this.#queues.endTurn();
       return this.#ledger.journal.tip;
     });
     if (isDurable(queue.spec)) await this.#ledger.gate.passed(tip);

@@ -41,9 +41,9 @@ export const DOORS: readonly Door[] = [
     port: 7465,
     scheme: 'http',
     load: async () => {
-      const { startHttp } = await import('../servers/servers.ts');
-      // What listening needs of Node, a few milliseconds that would else be spent after the disk has answered.
-      for (const name of ['node:http', 'node:cluster', 'node:dns'] as const) process.getBuiltinModule(name);
+      const { startHttp } = await import('../servers/http/http.ts');
+      // Else it would be loaded after the disk has answered.
+      process.getBuiltinModule('node:http');
       return startHttp;
     },
   },
@@ -53,7 +53,7 @@ export const DOORS: readonly Door[] = [
     port: 5672,
     scheme: 'amqp',
     language: async () => (await import('../wire/amqp/amqp.ts')).AMQP_LANGUAGE,
-    load: async () => (await import('../servers/servers.ts')).startAmqp,
+    load: async () => (await import('../servers/amqp/amqp.ts')).startAmqp,
   },
   {
     name: 'kafka',
@@ -61,6 +61,6 @@ export const DOORS: readonly Door[] = [
     port: 9092,
     scheme: 'kafka',
     language: async () => (await import('../wire/kafka/kafka.ts')).KAFKA,
-    load: async () => (await import('../servers/servers.ts')).startKafka,
+    load: async () => (await import('../servers/kafka/kafka.ts')).startKafka,
   },
 ];

@@ -7,7 +7,9 @@ import type { Engine } from '../model/engine.ts';
 import type { Language } from '../model/record.ts';
 import { Refused } from '../model/refusal.ts';
 import type { Server } from '../model/server.ts';
+import { Annexes } from '../servers/servers.ts';
 import { type Command, command as define } from './command.ts';
+import type { OpenDoor } from './doors.ts';
 import { EXIT, exitOfSignal, Failure, type Signal } from './exits.ts';
 import { removeRunning, writeRunning } from './running.ts';
 import { addressOf, screen } from './screen.ts';
@@ -34,6 +36,9 @@ export const command: Command = define({
 /** How long the doors may take to answer their clients after the disk has failed. */
 const FAREWELL_MS = 500;
 
+/** What a broker and its doors need of Node before they serve, some milliseconds that would else be spent after the disk has answered. */
+const NEEDED = ['node:crypto', 'node:cluster', 'node:dns'] as const;
+
 type End = { readonly signal: Signal } | { readonly failed: Error };
 
 class Start {
@@ -56,11 +61,8 @@ class Start {
     );
     // Begun first: it waits for the disk, and meanwhile all else is made ready.
     const opening = this.#openBroker(machine, languages);
-    const loading = Promise.all(this.#settings.doors.map(({ door }) => door.load()));
-    this.#terminal.open();
-    const [engine, opens] = await Promise.all([opening, loading]);
-    // The doors have loaded it by now.
-    const annexes = new (await import('../servers/servers.ts')).Annexes();
+    const [engine, opens] = await Promise.all([opening, this.#loadDoors()]);
+    const annexes = new Annexes();
     try {
       for (const [i, setting] of this.#settings.doors.entries()) {
         const open = opens[i];
@@ -87,6 +89,21 @@ class Start {
         this.#end.resolve({ signal });
       });
     }
+  }
+
+  /** One after the other, and between them what the disk has answered is heard: the broker asks it for one thing after the other too. */
+  async #loadDoors(): Promise<readonly OpenDoor[]> {
+    this.#terminal.open();
+    const opens: OpenDoor[] = [];
+    for (const { door } of this.#settings.doors) {
+      await new Promise(setImmediate);
+      opens.push(await door.load());
+    }
+    for (const name of NEEDED) {
+      await new Promise(setImmediate);
+      process.getBuiltinModule(name);
+    }
+    return opens;
   }
 
   async #openBroker(machine: Host, languages: readonly Language[]): Promise<Engine> {

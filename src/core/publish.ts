@@ -213,7 +213,7 @@ function checkSequence(state: State, publish: Publish, plan: Plan): ProducerBatc
   const line = isNewEpoch ? undefined : producer.lines.get(name);
   const count = messagesIn(publish.records.count, undefined, publish.packs);
   const planned = `${stamp.id}/${stamp.epoch}/${name}`;
-  const next = plan.sequences.get(planned) ?? (isNewEpoch ? 0 : (line?.next ?? stamp.sequence));
+  const next = plan.sequences.get(planned) ?? line?.next ?? 0;
   if (stamp.sequence === next) {
     plan.sequences.set(planned, sequenceAfter(next, count));
     return 'next';

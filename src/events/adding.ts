@@ -175,7 +175,7 @@ export class Adding {
     const body = this.#prepare(event, level, false);
     if (body === 0) return 'full';
     // On the list before the event is pending; if that fails they are disposed of.
-    const attached = this.#attach(found);
+    const attached = this.#attach(found, 0);
     if (attached === undefined) {
       this.#drop(body);
       return 'full';
@@ -201,7 +201,7 @@ export class Adding {
     const { words } = thread;
     const body = this.#prepare(event, level, false);
     if (body === 0) return 'full';
-    const attached = this.#attach(found);
+    const attached = this.#attach(found, 0);
     if (attached === undefined) {
       this.#drop(body);
       return 'full';
@@ -233,20 +233,34 @@ export class Adding {
     try {
       words[at + TYPE] = thread.names.number(event.type);
       written = thread.keys.write(record) && thread.payloads.write(record, event.type, event.data);
-      if (written && attach && this.#contents.length > 0) written = this.#attach(record) !== undefined;
+      if (written && attach && this.#contents.length > 0) written = this.#attachFirst(record);
     } finally {
       if (!written) this.#drop(record);
     }
     return written ? record : 0;
   }
 
-  /** Adds the event's own callbacks to a list. Undefined: there is no room for them. */
-  #attach(record: number): Attached | undefined {
+  /** Adds the event's own callbacks to the list of a record that nobody else knows of yet. False: there is no room for them. */
+  #attachFirst(record: number): boolean {
+    const { lists } = this.#thread;
+    const contents = this.#contents;
+    let filled = 0;
+    while (filled < contents.length) {
+      const content = contents[filled] as NodeContent;
+      if (content.home !== 0 || !lists.fill(record, filled, content.what)) break;
+      filled++;
+    }
+    return filled === contents.length || this.#attach(record, filled) !== undefined;
+  }
+
+  /** Adds the event's own callbacks, from one on, to a list, as nodes. Undefined: there is no room for them. */
+  #attach(record: number, from: number): Attached | undefined {
     const thread = this.#thread;
     const { words } = thread;
     const stamp = stampOf(record, words[thread.at(record) + GEN] as number);
     const nodes: number[] = [];
-    for (const content of this.#contents) {
+    for (let index = from; index < this.#contents.length; index++) {
+      const content = this.#contents[index] as NodeContent;
       const node = makeNode(thread, content, stamp);
       if (node === 0) {
         this.#detach({ nodes, stamp });

@@ -66,7 +66,7 @@ export function recordFailure(thread: Thread, record: number, node: number, fail
 export function readFailures(thread: Thread, record: number): Failure[] {
   const { words, lists } = thread;
   const written = readWritten(thread, thread.at(record) + FAULTS, thread.at(record) + FAULT_BYTES);
-  for (let node = lists.next(record, 0); node !== 0; node = lists.next(record, node)) {
+  for (let node = lists.nextNode(record, 0); node !== 0; node = lists.nextNode(record, node)) {
     const at = thread.nodeAt(node);
     if (words[at + NODE_FAULTS] !== 0) written.push(...readWritten(thread, at + NODE_FAULTS, at + NODE_FAULT_BYTES));
   }

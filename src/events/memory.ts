@@ -39,6 +39,8 @@ export interface Shape {
   readonly levels: number;
   /** log2 of the fewest slots of a ring. */
   readonly ringBits: number;
+  /** Callbacks that a record has room for in itself: `SLOTS`, or none. */
+  readonly slots: number;
   /** Chains of records, and of nodes, that are left alone for a while before they are used again. */
   readonly rest: number;
 }
@@ -68,49 +70,52 @@ export const LINK = 1;
 export const NEXT = 2;
 export const HASH = 3;
 export const GEN = 4;
-/** Start of the list of one-shot callbacks. */
-export const FIRST = 5;
-/** The last of the list whose callback is done with. */
-export const DONE_NODE = 6;
-export const ID_FORM = 7;
+export const ID_FORM = 5;
 /** A number: its 64 bits. A text: its length in bytes, and its page when it does not fit here. */
-export const ID_LOW = 8;
-export const ID_HIGH = 9;
-export const TYPE = 10;
-export const FORM = 11;
-/** Twice the number of its passes that ended, more than one when it was begun again for a late callback; and 1 while such a pass is counted. */
-export const PASSES = 12;
+export const ID_LOW = 6;
+export const ID_HIGH = 7;
 /** Place in the line of finished events. */
-export const ORDINAL = 13;
+export const ORDINAL = 8;
 /** First page of a payload that does not fit here. */
-export const PAGES = 14;
+export const PAGES = 9;
 /** First page of the failures' texts. */
-export const FAULTS = 15;
-export const LENGTH = 16;
+export const FAULTS = 10;
+/** Start of the list of one-shot callbacks: as many as there are slots stand in the words from here on, then come nodes. */
+export const FIRST = 11;
+export const SLOTS = 4;
+/** The last of the list whose callback is done with. */
+export const DONE_NODE = 16;
+/** How many standing registrations there had been when the record was taken, low half: what is in a slot came after those, and no others. */
+export const SLOT_ORDER = 17;
+export const TYPE = 18;
+export const FORM = 19;
+export const LENGTH = 20;
 /** Order of the last standing callback that is done with, low and high half. */
-export const DONE_LOW = 17;
-export const DONE_HIGH = 18;
-/** Which callback has begun: none, a node's, a standing one's; and `STARTED_WHAT`, its node or the low half of its order. */
-export const STARTED = 19;
-export const STARTED_WHAT = 20;
+export const DONE_LOW = 21;
+export const DONE_HIGH = 22;
+/** Which callback has begun: none, one of the list, a standing one's; and `STARTED_WHAT`, where it is in the list or the low half of its order. */
+export const STARTED = 23;
+export const STARTED_WHAT = 24;
 /** What `STARTED` may say. */
 export const STARTED_NOTHING = 0;
 export const STARTED_NODE = 1;
 export const STARTED_STANDING = 2;
 /** How often a thread died in the callback that is next. */
-export const DEATHS = 21;
-export const RAN = 22;
+export const DEATHS = 25;
+export const RAN = 26;
 /** Bits: somebody waits for the result; its callbacks are not to run. */
-export const WATCHED = 23;
+export const WATCHED = 27;
 export const WATCHED_BY_SOMEBODY = 1;
 export const WATCHED_ABANDONED = 2;
-export const FAULT_BYTES = 24;
+/** Twice the number of its passes that ended, more than one when it was begun again for a late callback; and 1 while such a pass is counted. */
+export const PASSES = 28;
 /** Milliseconds since the queue was made: when it was added; once finished, when that was. */
-export const AT_MS = 25;
-export const LEVEL = 26;
-export const BODY = 28;
+export const AT_MS = 29;
+export const LEVEL = 30;
+export const FAULT_BYTES = 31;
+export const BODY = 32;
 
-/** A node: one one-shot registration for one id; where order is by priority or parallel, each callback of an event. */
+/** A node: one one-shot registration for one id that is not in a slot; where order is by priority or parallel, each callback of an event. */
 export const NODE_NEXT = 2;
 /** How many standing registrations there had been, low half. */
 export const NODE_ORDER = 3;

@@ -18,6 +18,7 @@ import {
   NODE_STAMP,
   NODE_STATE,
   NODE_WHAT,
+  SLOT_ORDER,
   WATCH,
   WATCHED,
   WATCHED_BY_SOMEBODY,
@@ -35,6 +36,12 @@ export interface NodeContent {
   readonly priority: number;
   /** 0, `WATCH`, or the standing registration it is made from. */
   readonly entry: number;
+}
+
+/** Whether a callback may stand in a slot of its record: portable ones may, where order is that of registration and no standing registration has come between. */
+export function fitsSlot(thread: Thread, record: number, { home, entry }: NodeContent): boolean {
+  const { words, memory } = thread;
+  return home === 0 && entry === 0 && words[memory.layout.order] === words[thread.at(record) + SLOT_ORDER];
 }
 
 /** A node in this thread's hands; 0 when there is none left. `stamp`: of the event it is for. */

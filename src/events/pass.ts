@@ -10,7 +10,7 @@ import type { Callable, Handlers, Locals } from './callbacks.ts';
 import { SharedEvent } from './event.ts';
 import { CallbackError, readFailures } from './failures.ts';
 import { kindOf, ownerOf, RUNNING, restOf } from './life.ts';
-import { stampOf } from './list.ts';
+import { inState, isSlot, SLOT_BEGUN, SLOT_GONE, SLOT_WAITING, slotState, slotWhat, stampOf } from './list.ts';
 import {
   DEATHS,
   DONE_HIGH,
@@ -28,6 +28,7 @@ import {
   NODE_STATE,
   NODE_WHAT,
   RAN,
+  SLOT_ORDER,
   STARTED,
   STARTED_NODE,
   STARTED_NOTHING,
@@ -156,11 +157,11 @@ export class Pass {
       const node = lists.next(record, words[at + DONE_NODE] as number);
       let step: Step;
       if (isAbandoned(words, at)) step = this.#passOver(stand);
-      else if (standing !== undefined && (node === 0 || this.#isBefore(standing, node))) {
+      else if (standing !== undefined && (node === 0 || this.#isBefore(standing, record, node))) {
         index++;
         step = this.#runStanding(stand, standing);
       } else if (node !== 0) {
-        step = this.#runNode(stand, node, plan);
+        step = isSlot(node) ? this.#runSlot(stand, node) : this.#runNode(stand, node, plan);
       } else if (this.#registry.hasChanged()) {
         plan = this.#registry.plan(type, stand.event.id);
         index = this.#firstLeft(plan, at);
@@ -222,11 +223,11 @@ export class Pass {
   /** No callback is run; who waits for the result is told. */
   #passOver(stand: Stand): Step {
     const { words, lists } = this.#thread;
-    for (let node = lists.next(stand.record, 0); node !== 0; node = lists.next(stand.record, node)) {
-      const at = this.#thread.nodeAt(node);
-      if (words[at + NODE_ENTRY] === WATCH && words[at + NODE_STATE] === stand.stamp)
+    for (let item = lists.next(stand.record, 0); item !== 0; item = lists.next(stand.record, item)) {
+      const at = isSlot(item) ? 0 : this.#thread.nodeAt(item);
+      if (at !== 0 && words[at + NODE_ENTRY] === WATCH && words[at + NODE_STATE] === stand.stamp)
         words[stand.at + WATCHED] = WATCHED_ABANDONED | WATCHED_BY_SOMEBODY;
-      words[stand.at + DONE_NODE] = node;
+      words[stand.at + DONE_NODE] = item;
     }
     return this.#end(stand);
   }
@@ -260,6 +261,18 @@ export class Pass {
     const place = { standing: undefined, node, origin };
     if (home === 0) return this.#runPortable(stand, what, place);
     return this.#runLocal(stand, home, words[at + NODE_EPOCH] as number, what, place);
+  }
+
+  #runSlot(stand: Stand, slot: number): Step {
+    const { words, lists } = this.#thread;
+    const at = lists.slotAt(stand.record, slot);
+    const word = words[at] as number;
+    const isGone = slotState(word) === SLOT_WAITING && Atomics.compareExchange(words, at, word, inState(word, SLOT_BEGUN)) !== word;
+    if (isGone || slotState(word) === SLOT_GONE) {
+      words[stand.at + DONE_NODE] = slot;
+      return NEXT;
+    }
+    return this.#runPortable(stand, slotWhat(word), { standing: undefined, node: slot, origin: undefined });
   }
 
   #runPortable(stand: Stand, spec: number, place: Place): Step {
@@ -330,7 +343,7 @@ export class Pass {
     // Where each is a node they are counted at the end.
     if (standing !== undefined || !this.#spreads) words[at + RAN] = (words[at + RAN] as number) + 1;
     if (standing === undefined) {
-      words[this.#thread.nodeAt(node) + NODE_STATE] = NODE_DONE;
+      if (!isSlot(node)) words[this.#thread.nodeAt(node) + NODE_STATE] = NODE_DONE;
       words[at + DONE_NODE] = node;
     } else {
       words[at + DONE_HIGH] = standing.orderHigh;
@@ -358,9 +371,10 @@ export class Pass {
     return index;
   }
 
-  /** True when the standing one was registered before the node's: of the node only the low half of that count is known. */
-  #isBefore(standing: Standing, node: number): boolean {
-    return ((standing.orderLow - (this.#thread.words[this.#thread.nodeAt(node) + NODE_ORDER] as number)) | 0) <= 0;
+  /** True when the standing one was registered before the one in the list, of which only the low half of that count is known. */
+  #isBefore(standing: Standing, record: number, item: number): boolean {
+    const at = isSlot(item) ? this.#thread.at(record) + SLOT_ORDER : this.#thread.nodeAt(item) + NODE_ORDER;
+    return ((standing.orderLow - (this.#thread.words[at] as number)) | 0) <= 0;
   }
 
   /** The event is about to leave this thread: if somebody waits here for its result it is to come back. False when there is no room for that. */
@@ -390,7 +404,7 @@ export class Pass {
   /** Tells one who waits for the result, if it waits here; else the event goes to its thread. */
   #tellWatchers(stand: Stand): Step {
     const { words, lists, memory, me, epoch } = this.#thread;
-    for (let node = lists.next(stand.record, 0); node !== 0; node = lists.next(stand.record, node)) {
+    for (let node = lists.nextNode(stand.record, 0); node !== 0; node = lists.nextNode(stand.record, node)) {
       const at = this.#thread.nodeAt(node);
       if (words[at + NODE_ENTRY] !== WATCH || words[at + NODE_STATE] !== stand.stamp) continue;
       const home = words[at + NODE_HOME] as number;

@@ -3,9 +3,23 @@
 import { Refused } from '../model/refusal.ts';
 import type { EventId } from './keys.ts';
 import { FINISHED, FINISHING, FREE, kindOf, LOOSE, life, PART, RETIRED, restOf, span, TAKEN, WAITING } from './life.ts';
-import { APPENDED, GONE, stampOf } from './list.ts';
-import { GEN, LIFE, NODE_ENTRY, NODE_GONE, NODE_STATE, TYPE, WATCH } from './memory.ts';
-import { appendNode, makeNode, type NodeContent } from './nodes.ts';
+import {
+  APPENDED,
+  GONE,
+  inState,
+  isSlot,
+  isSlotOf,
+  NO_SLOT,
+  SLOT,
+  SLOT_GONE,
+  SLOT_SURE,
+  SLOT_WAITING,
+  slotState,
+  slotWord,
+  stampOf,
+} from './list.ts';
+import { DONE_NODE, GEN, LIFE, NODE_ENTRY, NODE_GONE, NODE_STATE, TYPE, WATCH } from './memory.ts';
+import { appendNode, fitsSlot, makeNode, type NodeContent } from './nodes.ts';
 import type { Settler } from './settle.ts';
 import { OP_REGISTER, type Thread } from './thread.ts';
 
@@ -26,6 +40,8 @@ export interface NodePlace {
   readonly record: number;
   readonly node: number;
   readonly stamp: number;
+  /** The record's count of uses. */
+  readonly gen: number;
 }
 
 /** Somebody has been faster: look again. */
@@ -61,9 +77,17 @@ export class Registering {
     const gen = words[at + GEN] as number;
     const word = words[at + LIFE] as number;
     let callbacks = 0;
-    for (let node = lists.next(record, 0); node !== 0; node = lists.next(record, node)) {
-      const place = thread.nodeAt(node);
-      if (words[place + NODE_STATE] === stampOf(record, gen) && words[place + NODE_ENTRY] !== WATCH) callbacks++;
+    const done = words[at + DONE_NODE] as number;
+    for (let item = lists.next(record, 0); item !== 0; item = lists.next(record, item)) {
+      if (isSlot(item)) {
+        const slot = words[lists.slotAt(record, item)] as number;
+        // Those that are sure to run say nothing more when they have.
+        const waits = slotState(slot) === SLOT_WAITING || (slotState(slot) === SLOT_SURE && (done < SLOT || item > done));
+        if (waits && isSlotOf(slot, gen)) callbacks++;
+      } else {
+        const place = thread.nodeAt(item);
+        if (words[place + NODE_STATE] === stampOf(record, gen) && words[place + NODE_ENTRY] !== WATCH) callbacks++;
+      }
     }
     return { callbacks, type: kindOf(word) === WAITING ? 0 : (words[thread.at(restOf(word)) + TYPE] as number) };
   }
@@ -92,11 +116,24 @@ export class Registering {
   }
 
   /** False when it has begun already, or is gone. */
-  dispose({ record, node, stamp }: NodePlace): boolean {
+  dispose({ record, node, stamp, gen }: NodePlace): boolean {
     const { words } = this.#thread;
     if (node === 0) return false;
+    if (isSlot(node)) return this.#disposeSlot(record, node, stamp, gen);
     const at = this.#thread.nodeAt(node) + NODE_STATE;
     if (Atomics.compareExchange(words, at, stamp, NODE_GONE) !== stamp) return false;
+    this.#retireEmpty(record, stamp);
+    return true;
+  }
+
+  #disposeSlot(record: number, slot: number, stamp: number, gen: number): boolean {
+    const { words, lists } = this.#thread;
+    const at = lists.slotAt(record, slot);
+    const word = words[at] as number;
+    // What is read after it: the record was in this use all the while, unless it came round 131,072 times in between.
+    if (Atomics.load(words, this.#thread.at(record) + GEN) !== gen || !isSlotOf(word, gen) || slotState(word) !== SLOT_WAITING)
+      return false;
+    if (Atomics.compareExchange(words, at, word, inState(word, SLOT_GONE)) !== word) return false;
     this.#retireEmpty(record, stamp);
     return true;
   }
@@ -126,13 +163,11 @@ export class Registering {
     const gen = words[at + GEN] as number;
     const stamp = stampOf(record, gen);
     thread.lists.begin(record, 0);
-    const node = thread.keys.write(record) ? makeNode(thread, content, stamp) : 0;
+    const node = thread.keys.write(record) ? this.#begin(record, gen, content) : 0;
     if (node === 0) {
       this.#settler.discard(record);
       throw noRoom();
     }
-    thread.lists.begin(record, node);
-    words[thread.nodeAt(node) + LIFE] = life(PART, 0, 0);
     thread.intend(OP_REGISTER, record, node, stamp);
     words[at + LIFE] = span(WAITING, gen);
     if (!ids.insert(record)) {
@@ -142,7 +177,22 @@ export class Registering {
       return AGAIN;
     }
     thread.done();
-    return { answer: 'waiting', record, node, stamp };
+    return { answer: 'waiting', record, node, stamp, gen };
+  }
+
+  /** Makes the callback the first of the list of a record that nobody else knows of yet. Answers where it is; 0: there is no room. */
+  #begin(record: number, gen: number, content: NodeContent): number {
+    const thread = this.#thread;
+    const { words, lists } = thread;
+    if (lists.slots > 0 && fitsSlot(thread, record, content)) {
+      words[lists.slotAt(record, SLOT)] = slotWord(SLOT_WAITING, gen, content.what);
+      return SLOT;
+    }
+    const node = makeNode(thread, content, stampOf(record, gen));
+    if (node === 0) return 0;
+    lists.begin(record, node);
+    words[thread.nodeAt(node) + LIFE] = life(PART, 0, 0);
+    return node;
   }
 
   /** There is such an id: the callback goes to the end of its list. */
@@ -156,9 +206,13 @@ export class Registering {
     if (kind === RETIRED) thread.ids.leave(record, word);
     if (kind === RETIRED || kind === FREE || kind === LOOSE || kind === TAKEN || !thread.keys.same(record)) return AGAIN;
     if (kind === FINISHED && !this.#settler.isRetained(record)) {
-      return Atomics.load(words, at + LIFE) === word ? { answer: 'expired', record, node: 0, stamp: 0 } : AGAIN;
+      return Atomics.load(words, at + LIFE) === word ? { answer: 'expired', record, node: 0, stamp: 0, gen } : AGAIN;
     }
     const stamp = stampOf(record, gen);
+    if (thread.lists.slots > 0 && fitsSlot(thread, record, content)) {
+      const place = this.#joinSlot(record, gen, kind, content);
+      if (place !== undefined) return place;
+    }
     const node = makeNode(thread, content, stamp);
     if (node === 0) throw noRoom();
     const appended = appendNode(thread, record, stamp, node);
@@ -168,7 +222,20 @@ export class Registering {
     }
     const answer = appended === APPENDED ? (kind === WAITING ? 'waiting' : 'pending') : this.#reopen(record, gen);
     thread.done();
-    return answer === AGAIN ? AGAIN : { answer, record, node, stamp };
+    return answer === AGAIN ? AGAIN : { answer, record, node, stamp, gen };
+  }
+
+  /** The callback goes to the end of the list, into a slot. Undefined: there is none left. */
+  #joinSlot(record: number, gen: number, kind: number, content: NodeContent): NodePlace | typeof AGAIN | undefined {
+    const thread = this.#thread;
+    const stamp = stampOf(record, gen);
+    thread.intend(OP_REGISTER, record, SLOT, stamp);
+    const slot = thread.lists.appendSlot(record, stamp, slotWord(SLOT_WAITING, gen, content.what));
+    const reopens = slot < 0;
+    const answer = slot === GONE ? AGAIN : reopens ? this.#reopen(record, gen) : kind === WAITING ? 'waiting' : 'pending';
+    thread.done();
+    if (slot === NO_SLOT) return undefined;
+    return answer === AGAIN ? AGAIN : { answer, record, node: reopens ? -slot : slot, stamp, gen };
   }
 
   /** The list had been closed: the event, if it is finished, goes on from there. */
@@ -200,9 +267,14 @@ export class Registering {
     const word = Atomics.load(words, at + LIFE);
     if (kindOf(word) !== WAITING || stampOf(record, words[at + GEN] as number) !== stamp) return;
     let last = 0;
-    for (let node = lists.next(record, 0); node !== 0; node = lists.next(record, node)) {
-      if (words[thread.nodeAt(node) + NODE_STATE] === stamp) return;
-      last = node;
+    for (let item = lists.next(record, 0); item !== 0; item = lists.next(record, item)) {
+      if (
+        isSlot(item)
+          ? slotState(words[lists.slotAt(record, item)] as number) !== SLOT_GONE
+          : words[thread.nodeAt(item) + NODE_STATE] === stamp
+      )
+        return;
+      last = item;
     }
     // Closed first: who registers now sees it, and keeps the record or comes too late.
     if (lists.close(record, stamp, last)) this.#settler.tryRetire(record, word);

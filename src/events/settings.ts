@@ -2,7 +2,7 @@
 
 import { Refused } from '../model/refusal.ts';
 import type { Duplicates } from './answer.ts';
-import { BODY, CHUNK, INDEX_MASK, PAGE_BYTES, type Shape } from './memory.ts';
+import { BODY, CHUNK, INDEX_MASK, PAGE_BYTES, type Shape, SLOTS } from './memory.ts';
 import type { Schema } from './schema.ts';
 
 /** In which order the callbacks of one event run. */
@@ -38,7 +38,7 @@ export interface QueueOptions {
   readonly batch?: { readonly size: number; readonly lingerMs: number };
   /** Layouts of the data of some types. */
   readonly schemas?: Readonly<Record<string, Schema>>;
-  /** Bytes of data that an event holds without extra pages. Default 144. */
+  /** Bytes of data that an event holds without extra pages. Default 128. */
   readonly dataBytes?: number;
   /** Bytes for data beyond that, for all events. Taken from the system only as they are used. Default 64 MiB. */
   readonly spillBytes?: number;
@@ -102,7 +102,8 @@ export function settingsOf(options: QueueOptions): Settings {
   const inHand = threads * (2 * CHUNK + 2);
   const records = Math.max(RECORDS_MIN, capacity + retainCount + retainExpired + inHand);
   if (records > INDEX_MASK) throw invalid(`capacity and retain together are more than ${INDEX_MASK - inHand} events`);
-  const bodyWords = Math.ceil(whole('dataBytes', options.dataBytes ?? 144, 0, 65_536) / 8) * 2;
+  const order = oneOf('order', options.order ?? 'registration', ['registration', 'priority', 'parallel']);
+  const bodyWords = Math.ceil(whole('dataBytes', options.dataBytes ?? 128, 0, 65_536) / 8) * 2;
   const shape: Shape = {
     records,
     recordWords: Math.ceil((BODY + bodyWords) / LINE_WORDS) * LINE_WORDS,
@@ -115,6 +116,7 @@ export function settingsOf(options: QueueOptions): Settings {
     threads,
     levels: whole('levels', options.levels ?? 1, 1, LEVELS_MAX),
     ringBits: RING_BITS,
+    slots: indexed && order === 'registration' ? SLOTS : 0,
     rest: indexed ? REST : 1,
   };
   return {
@@ -122,7 +124,7 @@ export function settingsOf(options: QueueOptions): Settings {
     capacity,
     ageMs: atLeast('ageMs', options.ageMs ?? 1000, 0),
     duplicates,
-    order: oneOf('order', options.order ?? 'registration', ['registration', 'priority', 'parallel']),
+    order,
     retainCount,
     retainMs: atLeast('retain.ms', options.retain?.ms ?? Number.POSITIVE_INFINITY, 0),
     retainExpired,

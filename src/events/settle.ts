@@ -202,7 +202,7 @@ export class Settler {
     const buried = this.#buried;
     buried.length = 0;
     // Before the nodes are anybody's to free: see `strip`.
-    for (let node = lists.next(record, 0); node !== 0; node = lists.next(record, node)) {
+    for (let node = lists.nextNode(record, 0); node !== 0; node = lists.nextNode(record, node)) {
       if (words[this.#thread.nodeAt(node) + NODE_FAULTS] !== 0) payloads.release(this.#thread.nodeAt(node) + NODE_FAULTS, me);
     }
     lists.bury(record, stampOf(record, words[at + GEN] as number), me, buried);

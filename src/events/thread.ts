@@ -30,6 +30,7 @@ import {
   RAN,
   RECOVERING,
   ROLE,
+  SLOT_ORDER,
   STARTED,
   STATE,
   THREAD_ID,
@@ -118,7 +119,7 @@ export class Thread {
     this.names = new Names(memory);
     this.keys = new Keys(memory, this.pages);
     this.ids = new Ids(words, layout.buckets, layout.bucketBits, layout.records, this.keys);
-    this.lists = new Lists(words, layout.records, layout.nodes, FIRST, NODE_NEXT);
+    this.lists = new Lists(words, layout.records, layout.nodes, FIRST, NODE_NEXT, memory.shape.slots);
     this.payloads = new Payloads(memory, this.pages, layout.records, schemas);
     const { work, workTokens, workWatch, room, roomTokens, roomWatch, idle, idleWaiters, idleWatch } = layout.globals;
     this.work = new Park(words, work, workTokens, workWatch);
@@ -160,6 +161,7 @@ export class Thread {
     words[at + RAN] = 0;
     words[at + WATCHED] = 0;
     words[at + PASSES] = 0;
+    words[at + SLOT_ORDER] = words[this.memory.layout.order] as number;
   }
 
   /** Says what is about to be done, so that it can be finished or undone after this thread's death. */

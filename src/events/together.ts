@@ -9,7 +9,7 @@ import type { Callable, Handlers, Locals } from './callbacks.ts';
 import { SharedEvent } from './event.ts';
 import { CallbackError } from './failures.ts';
 import { kindOf, life, RUNNING, restOf, SHARED } from './life.ts';
-import { stampOf } from './list.ts';
+import { isSlot, stampOf } from './list.ts';
 import {
   GEN,
   LIFE,
@@ -242,7 +242,7 @@ export class Together {
   }
 }
 
-/** What ran once is not needed any more: its registration, and its closure if that is this thread's. `node` 0: a standing one itself. */
+/** What ran once is not needed any more: its registration, and its closure if that is this thread's. `node` 0 or a slot: there is no closure. */
 export function forgetOnce(
   { thread, registry, locals }: Pick<TogetherParts, 'thread' | 'registry' | 'locals'>,
   node: number,
@@ -251,6 +251,7 @@ export function forgetOnce(
   if (origin !== undefined && !origin.once) return;
   if (origin !== undefined) registry.remove(origin.entry, origin.word);
   const { words, me } = thread;
+  if (origin === undefined && isSlot(node)) return;
   const home = origin === undefined ? words[thread.nodeAt(node) + NODE_HOME] : origin.home;
   if (home === me) locals.remove(origin === undefined ? (words[thread.nodeAt(node) + NODE_WHAT] as number) : origin.what);
 }

@@ -17,7 +17,7 @@ import {
   TAKEN,
   WAITING,
 } from './life.ts';
-import { stampOf } from './list.ts';
+import { isSlot, stampOf } from './list.ts';
 import type { Member } from './member.ts';
 import { COUNTS, GEN, LEVEL, LIFE, OP, OP_A, OP_B, OP_COUNT, PASSES } from './memory.ts';
 import {
@@ -143,6 +143,10 @@ function finishRegister(member: Member, dead: number, record: number, node: numb
   // Without a node it was only to begin a finished event again, which has happened or does not matter.
   if (node === 0) {
     if (kindOf(word) === PENDING) thread.resumed.push(record);
+    return;
+  }
+  if (isSlot(node)) {
+    finishReopening(thread, record, stamp);
     return;
   }
   if (!lists.has(record, node)) return;

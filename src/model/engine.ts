@@ -5,7 +5,7 @@
  * Every method rejects with `Refused` (see `refusal.ts`) for what is expected to go wrong.
  */
 
-import type { AccessTarget, AccessVerb } from './access.ts';
+import type { AccessRule, AccessTarget, AccessVerb } from './access.ts';
 import type { Binding, Declaration, Kind, TenantSpec, TopicSpec, UserSpec } from './declaration.ts';
 import type { Offset } from './lines.ts';
 import type { Records } from './record.ts';
@@ -56,8 +56,8 @@ export interface Columns {
 }
 
 /**
- * Idempotent publishing: the first record has `sequence`, the next one more, and after 2^31 - 1 comes 0. A producer without a name may go
- * on with a higher epoch than it was given: it begins at sequence 0 then.
+ * Idempotent publishing: the first record has `sequence`, the next one more, and after 2^31 - 1 comes 0. A line begins at 0. A producer
+ * without a name may go on with a higher epoch than it was given: its lines begin anew then.
  */
 export interface ProducerStamp {
   readonly id: number;
@@ -497,6 +497,11 @@ export interface Engine {
   verifier(purpose: string, name: string): Promise<string | undefined>;
   /** Keeps another verifier for one purpose of a user, or none; its other secrets stay. Needs the permission to administer. */
   keepVerifier(purpose: string, name: string, verifier: string | undefined): Promise<void>;
+  /**
+   * Gives a user these rules instead of those it has; all else stays as it is. One that there is not comes to be: it may do what the rules say, and
+   * has nothing to log in with. Needs the permission to administer.
+   */
+  keepRules(name: string, rules: readonly AccessRule[]): Promise<void>;
   /** Why it no longer serves (closed, or ended by a disk error); undefined while it does. */
   readonly ended: Refusal | undefined;
   /** True when users are configured; then every door asks who comes. */

@@ -1,7 +1,4 @@
-/** The door of this room: what opens each protocol's door. */
+/** The door of this room: what all doors share. Each protocol's own door stands beside it (`http/http.ts`), so that only those that are opened are loaded. */
 
-export { type AmqpOptions, startAmqp } from './amqp/amqp.ts';
 export { Annexes } from './annexes.ts';
 export type { Tls } from './connection.ts';
-export { type HttpOptions, startHttp } from './http/http.ts';
-export { type KafkaOptions, startKafka } from './kafka/kafka.ts';

@@ -80,8 +80,9 @@ async function ended(child: ChildProcess, onOut: (out: string) => void = () => u
   return new Promise((resolve) => child.on('close', (code) => resolve({ code, out, error })));
 }
 
-const bothWays = { 'src/cli/main.ts': command('source'), 'dist/cli/main.js': command('built') };
-const builtOnly = { 'dist/cli/main.js': command('built') };
+const built = command('built').replace('export async function', 'exports.main = async function');
+const bothWays = { 'src/cli/main.ts': command('source'), 'dist/cli/main.cjs': built };
+const builtOnly = { 'dist/cli/main.cjs': built };
 
 test('a checkout runs its source, with its arguments and its exit code', async () => {
   const { code, out } = await ended(start(packageWith(bothWays), ['7', '--http', '0']));
@@ -102,7 +103,7 @@ test('a checkout runs the build when asked to, and the command does not hear of 
 
 test('a build that is not there is said to be missing', async () => {
   const { code, error } = await ended(start(packageWith({}), []));
-  assert.match(error, /^signalbox: .*main\.js is not there\. Run "npm run build" to make it\.\n$/);
+  assert.match(error, /^signalbox: .*main\.cjs is not there\. Run "npm run build" to make it\.\n$/);
   assert.equal(code, 1);
 });
 

@@ -183,22 +183,7 @@ async function meanwhile<T>(pass: (ms: number) => Promise<void>, doing: Promise<
 }
 
 test('after a failed write nothing is confirmed any more, and who waits is told', async (t) => {
-  const disk = new MemoryDisk();
-  let failing = false;
-  const bad: MemoryDisk = new Proxy(disk, {
-    get(target, name) {
-      if (name !== 'open') {
-        const value: unknown = Reflect.get(target, name, target);
-        return typeof value === 'function' ? value.bind(target) : value;
-      }
-      return async (...args: Parameters<MemoryDisk['open']>) => {
-        const file = await target.open(...args);
-        const write = file.write.bind(file);
-        file.write = (bytes, position) => (failing ? Promise.reject(new Error('EIO: the drive is dying')) : write(bytes, position));
-        return file;
-      };
-    },
-  });
+  const { disk: bad, fail } = dying(() => true);
   const failures: string[] = [];
   const { broker } = await opened(t, { disk: bad, durability: 'fsync', onFailure: (error) => failures.push(error.message) });
   await broker.declare({ kind: 'queue', name: 'q' });
@@ -208,13 +193,13 @@ test('after a failed write nothing is confirmed any more, and who waits is told'
   const receiving = assert.rejects(broker.receive({ queue: 'q', waitMs: 1e6 }), refuses('closed'));
   const fetching = assert.rejects(broker.fetch({ topic: 't', partition: 0, offset: offset(0), waitMs: 1e6 }), refuses('closed'));
   await new Promise((resolve) => setImmediate(resolve));
-  failing = true;
+  fail(true);
   await assert.rejects(broker.publish(sending('q', 'a')), refuses('closed', 'EIO'));
   await receiving;
   await fetching;
   assert.equal(ends.length, 1);
   assert.equal(failures.length, 1);
-  failing = false;
+  fail(false);
   for (const attempt of [
     () => broker.publish(sending('q', 'b')),
     () => broker.declare({ kind: 'queue', name: 'other' }),
@@ -224,3 +209,44 @@ test('after a failed write nothing is confirmed any more, and who waits is told'
   ])
     await assert.rejects(attempt, refuses('closed', 'EIO'));
 });
+
+test('after a log could not be written nothing is confirmed any more either, and all that was confirmed is there afterwards', async (t) => {
+  const { disk, fail } = dying((path) => path.includes('/topics/'));
+  const failures: string[] = [];
+  const first = await opened(t, { disk, durability: 'fsync', onFailure: (error) => failures.push(error.message) });
+  const { broker } = first;
+  await broker.declare({ kind: 'queue', name: 'q' });
+  await broker.declare({ kind: 'topic', name: 't' });
+  await broker.publish(batch('t', 'confirmed'));
+  await broker.fetch({ topic: 't', partition: 0, offset: offset(0) });
+  fail(true);
+  await assert.rejects(broker.checkpoint(), /EIO/);
+  assert.equal(failures.length, 1);
+  assert.equal(broker.ended?.refused, 'closed');
+  await assert.rejects(broker.publish(sending('q', 'a')), refuses('closed', 'EIO'));
+  await assert.rejects(broker.publish(batch('nobody', 'takes it')), refuses('closed', 'EIO'));
+  fail(false);
+  const again = await first.reopen();
+  const { records } = await again.broker.fetch({ topic: 't', partition: 0, offset: offset(0) });
+  assert.deepEqual(bodiesIn(records), ['confirmed']);
+});
+
+/** A disk on which writes to the chosen files fail while it is told so. */
+function dying(chosen: (path: string) => boolean): { readonly disk: MemoryDisk; fail(failing: boolean): void } {
+  const disk = new MemoryDisk();
+  let failing = false;
+  const open = disk.open.bind(disk);
+  disk.open = async (path, options) => {
+    const file = await open(path, options);
+    const write = file.write.bind(file);
+    file.write = (bytes, position) =>
+      failing && chosen(path) ? Promise.reject(new Error('EIO: the drive is dying')) : write(bytes, position);
+    return file;
+  };
+  return {
+    disk,
+    fail: (fails) => {
+      failing = fails;
+    },
+  };
+}

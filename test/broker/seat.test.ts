@@ -283,6 +283,19 @@ test('rules allow and deny beside the patterns, are kept when the user is declar
   assert.equal(again.guarded, false, 'rules of everybody guard nothing where there is nobody');
 });
 
+test('rules are given by themselves: what the user has besides stays, and one that there is not comes to be', async (t) => {
+  const { broker } = await opened(t);
+  const rules = [{ effect: 'allow', verb: 'read', on: 'topic', name: 'a', match: 'name' }] as const;
+  await broker.declare({ kind: 'user', name: 'u', read: ['b'], secrets: { token: tokenVerifier('t') } });
+  await broker.keepRules('u', rules);
+  const users = await broker.list('user');
+  assert.deepEqual(users, [{ kind: 'user', spec: { kind: 'user', name: 'u', read: ['b'], rules } }]);
+  assert.deepEqual(await broker.authenticate('token', '', 't'), { user: 'u' });
+  await broker.keepRules('new', rules);
+  assert.equal(await broker.as({ user: 'new' }).may('read', 'topic', 'a'), true);
+  await assert.rejects(broker.as({ user: 'u' }).keepRules('u', []), refuses('forbidden'));
+});
+
 test('rules that say nothing are refused', async (t) => {
   const { broker } = await opened(t);
   const rule = { effect: 'allow', verb: 'read', on: 'topic', name: 'a', match: 'name' } as const;

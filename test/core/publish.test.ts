@@ -180,12 +180,16 @@ test('sequences are counted by line, and from 0 again after 2^31 - 1', () => {
   world.apply({ kind: 'producer', id: 7, epoch: 0, name: undefined });
   const send = (line: string, sequence: number, values: unknown[]) =>
     decide(world, publishOf('t', values, { producer: { id: 7, epoch: 0, sequence, line } }));
+  const { main } = taken(send('a', 0, [0]));
+  assert.ok(main?.producer);
+  world.apply({ ...main, producer: { ...main.producer, sequence: 2 ** 31 - 3 } });
   world.apply(...taken(send('a', 2 ** 31 - 2, [1, 2, 3])).entries);
+  assert.equal(refusedAs(send('b', 1, [1])), 'out-of-order', 'the first of a line is 0: one before it may have been refused');
   world.apply(...taken(send('b', 0, [1])).entries);
   assert.equal(refusedAs(send('a', 0, [4])), 'out-of-order');
   world.apply(...taken(send('a', 1, [4])).entries);
   assert.equal(taken(send('a', 1, [4])).repeated?.count, 1);
-  assert.equal(world.topic('t').partitions[0]?.end, 5);
+  assert.equal(world.topic('t').partitions[0]?.end, 6);
 });
 
 test('further addresses reach each target once, and one that is not there may be missed', () => {

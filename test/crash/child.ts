@@ -53,7 +53,7 @@ const server = by === 'http' ? await openDoor() : undefined;
 const publish = server === undefined ? publishApi : (id: string) => publishHttp(server.port, id);
 
 async function openDoor() {
-  const { startHttp } = await import('../../src/servers/servers.ts');
+  const { startHttp } = await import('../../src/servers/http/http.ts');
   return startHttp(box.engine, { port: 0, machine: nodeHost({ logger: silentLogger }) });
 }
 

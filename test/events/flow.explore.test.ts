@@ -157,19 +157,23 @@ const DEATHS: Record<string, FlowScene> = {
 
 describe('the way of an event in every order', () => {
   for (const [name, scene] of Object.entries(SCENES)) {
-    test(name, async () => {
-      const { fault, states } = await exploreFlow(scene, LIMITS);
-      assert.equal(fault, undefined);
-      assert.ok(states > 100, `${states} states`);
-    });
+    for (const nodesOnly of [false, true]) {
+      test(nodesOnly ? `${name}, callbacks being nodes` : name, async () => {
+        const { fault, states } = await exploreFlow({ ...scene, nodesOnly }, LIMITS);
+        assert.equal(fault, undefined);
+        assert.ok(states > 100, `${states} states`);
+      });
+    }
   }
 });
 
 describe('a thread dies at any step and is recovered', () => {
   for (const [name, scene] of Object.entries(DEATHS)) {
-    test(name, async () => {
-      assert.equal((await exploreFlow(scene, DEATH_LIMITS)).fault, undefined);
-    });
+    for (const nodesOnly of [false, true]) {
+      test(nodesOnly ? `${name}, callbacks being nodes` : name, async () => {
+        assert.equal((await exploreFlow({ ...scene, nodesOnly }, DEATH_LIMITS)).fault, undefined);
+      });
+    }
   }
 });
 

@@ -1,6 +1,7 @@
 /** The whole way of an event, stepwise: adding, registering, claiming, settling and recovery as they are, around a pass of a few lines. */
 
 import { BODY_OF, FINISHED, WAITING } from '../../src/events/life.ts';
+import { inState, isSlot, SLOT_BEGUN, SLOT_GONE, slotState, slotWhat } from '../../src/events/list.ts';
 import {
   CACHE_WORDS,
   CACHES,
@@ -21,6 +22,7 @@ import {
   ORDINAL,
   openMemory,
   type Shape,
+  SLOTS,
   STARTED,
   STARTED_WHAT,
   STATE,
@@ -46,7 +48,18 @@ const FILES = [
   'recovery.ts',
 ];
 
-const SHAPE: Shape = { records: 8, recordWords: 28, nodes: 8, pages: 2, standing: 1, threads: 4, levels: 1, ringBits: 3, rest: 1 };
+const SHAPE: Shape = {
+  records: 8,
+  recordWords: 32,
+  nodes: 8,
+  pages: 2,
+  standing: 1,
+  threads: 4,
+  levels: 1,
+  ringBits: 3,
+  slots: SLOTS,
+  rest: 1,
+};
 
 /** Parts that have nothing to do with other threads. */
 const INSTEAD = {
@@ -77,7 +90,7 @@ interface StepThread {
   readonly me: number;
   at(record: number): number;
   nodeAt(node: number): number;
-  readonly lists: { next(record: number, after: number): Program };
+  readonly lists: { next(record: number, after: number): Program; slotAt(record: number, item: number): number };
   isDrained(): Program;
   readonly keys: { set(id: number): void; readonly hash: number; readonly form: number; readonly low: number; readonly high: number };
   readonly ids: { find(hash: number, form: number, low: number, high: number, after: number): Program };
@@ -211,21 +224,38 @@ export class Actor {
         }
         continue;
       }
-      const place = thread.nodeAt(node);
-      const state = words[place + NODE_STATE] as number;
-      const begun = (yield { kind: 'compareExchange', words, at: place + NODE_STATE, values: [state, NODE_BEGUN] }) as number;
-      if (begun !== NODE_GONE) {
+      const what = (yield* isSlot(node) ? this.#beginSlot(record, node) : this.#beginNode(node)) as number;
+      if (what !== 0) {
         words[at + STARTED_WHAT] = node;
         words[at + STARTED] = 1;
-        log.ran.push(words[place + NODE_WHAT] as number);
+        log.ran.push(what);
       }
       yield { kind: 'set', words, at: at + DONE_NODE, values: [node] };
       words[at + STARTED] = 0;
     }
   }
+
+  /** Answers the callback, 0 when it was disposed of. */
+  *#beginNode(node: number): Program {
+    const { words } = this.thread;
+    const at = this.thread.nodeAt(node);
+    const state = words[at + NODE_STATE] as number;
+    const begun = (yield { kind: 'compareExchange', words, at: at + NODE_STATE, values: [state, NODE_BEGUN] }) as number;
+    return begun === NODE_GONE ? 0 : (words[at + NODE_WHAT] as number);
+  }
+
+  *#beginSlot(record: number, slot: number): Program {
+    const { words } = this.thread;
+    const at = this.thread.lists.slotAt(record, slot);
+    const word = words[at] as number;
+    const begun = (yield { kind: 'compareExchange', words, at, values: [word, inState(word, SLOT_BEGUN)] }) as number;
+    return begun !== word || slotState(word) === SLOT_GONE ? 0 : slotWhat(word);
+  }
 }
 
 export interface FlowOptions {
+  /** True: callbacks are nodes, as where order is not that of registration. */
+  readonly nodesOnly?: boolean;
   readonly duplicates?: 'refuse' | 'replace' | 'queue';
   readonly retain?: number;
   /** Events gathered by each thread before they are handed over. */
@@ -247,7 +277,8 @@ export interface FlowScene extends FlowOptions {
 export async function exploreFlow(scene: FlowScene, limits: Limits = {}): Promise<Exploration> {
   const loaded = (await loadStepwise(FILES, scene.mutants ?? [], INSTEAD)) as unknown as Loaded;
   const layout = await smallLayout();
-  const memory: Memory = { ...openMemory(new SharedArrayBuffer(layout.words * 4), SHAPE), layout };
+  const shape = { ...SHAPE, slots: scene.nodesOnly === true ? 0 : SLOTS };
+  const memory: Memory = { ...openMemory(new SharedArrayBuffer(layout.words * 4), shape), layout };
   prepare(loaded, memory);
   const actorOf = (log: Log) => (me: number) => new Actor(loaded, memory, me, log, scene);
   if (scene.before !== undefined) runAlone(scene.before(actorOf({ ran: [], events: [] })(4)));
@@ -339,15 +370,15 @@ function lookAtStock(memory: Memory, actor: (me: number) => Actor, dead: number)
 /** Kinds of records that are neither in the stock nor in somebody's hands: with callbacks only, finished and kept, payload of another. */
 const IN_USE = [WAITING, FINISHED, BODY_OF];
 
-const SHARED_IN_RECORD = [LIFE, NEXT, FIRST, GEN, ORDINAL];
+const SHARED_IN_RECORD = [LIFE, NEXT, GEN, ORDINAL, ...Array.from({ length: SLOTS + 1 }, (_, slot) => FIRST + slot)];
 const SHARED_IN_NODE = [LIFE, NODE_NEXT, NODE_STATE];
 
 /** Words that only one thread looks at as long as it lives. */
 function isPrivate(layout: Layout): (at: number) => boolean {
   const { threads, records, nodes } = layout;
   return (at) => {
-    // Nobody sleeps here, and the queue stays open: what is read of that is always the same.
-    if (at < layout.order) return true;
+    // Nobody sleeps here, nobody makes standing registrations, and the queue stays open: what is read of that is always the same.
+    if (at < layout.order + 2) return true;
     if (at >= threads && at < threads + (SHAPE.threads + 1) * THREAD_WORDS) return (at - threads) % THREAD_WORDS !== STATE;
     if (at >= records.base && at < records.base + (records.count + 1) * records.stride)
       return !SHARED_IN_RECORD.includes((at - records.base) % records.stride);

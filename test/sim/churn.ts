@@ -90,17 +90,19 @@ export class Churn {
     const topic = this.#spec.name;
     const ids: string[] = [];
     for (let next = 0; ; ) {
+      // It may be removed while it is being read.
+      const atStep = history.step();
       const { records, offsets, next: then } = await broker.fetch({ topic, partition: 0, offset: offset(next) });
       if (this.#scene.broker !== broker) return ids;
       for (let i = 0; i < records.count; i++) {
         if (offsets[i] !== next + i) history.fault('L5 gap', `${topic} has offset ${offsets[i]} where ${next + i} should be`);
-        ids.push(idOf(readMessage(records.bytes, i === 0 ? records.start : (records.ends[i - 1] ?? 0))));
+        const id = idOf(readMessage(records.bytes, i === 0 ? records.start : (records.ends[i - 1] ?? 0)));
+        ids.push(id);
+        this.#seen.push({ id, atStep });
       }
       if (records.count === 0) break;
       next = then;
     }
-    const atStep = history.step();
-    for (const id of ids) this.#seen.push({ id, atStep });
     return ids;
   }
 

@@ -332,7 +332,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a topic removed leaves its offsets to the next of its name',
     file: 'core/apply.ts',
-    find: '    tenant.topics.delete(name);\n    state.topics.delete(topic.id);\n',
+    find: '  tenant.topics.delete(name);\n  state.topics.delete(topic.id);\n',
     replace: '',
   },
   {

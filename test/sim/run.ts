@@ -1,4 +1,4 @@
-/** `npm run test:sim -- --seeds N [--from S] [--seed S --trace]`: many seeds, or one with everything it did. */
+/** `npm run test:sim -- --seeds N [--from S] [--seed S --trace] [--doors [--only amqp|kafka]]`: many seeds, or one with everything it did. */
 
 import { parseArgs } from 'node:util';
 import { runSeed } from './world.ts';
@@ -9,10 +9,13 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
     trace: { type: 'boolean' },
+    doors: { type: 'boolean' },
+    only: { type: 'string' },
   },
 });
 
-if (values.seed !== undefined) {
+if (values.doors === true) await import('./doors/run.ts');
+else if (values.seed !== undefined) {
   const report = await runSeed(Number(values.seed), values.trace === true ? (line) => console.log(line) : undefined);
   console.log(JSON.stringify(report, null, 2));
   process.exitCode = report.faults.length === 0 ? 0 : 1;

@@ -116,12 +116,26 @@ class World {
   }
 
   #planEnd(random: SimRandom): string {
-    const end = random.pick(['crash', 'crash', 'crash', 'kill', 'close', 'eio', 'enospc', 'short', 'crash-in-recovery', 'full', 'jump']);
+    const end = random.pick([
+      'crash',
+      'crash',
+      'crash',
+      'kill',
+      'close',
+      'eio',
+      'enospc',
+      'log-full',
+      'short',
+      'crash-in-recovery',
+      'full',
+      'jump',
+    ]);
     const { disk } = this.#machine;
     const soon = disk.operations + 1 + random.int(160);
     if (end === 'crash' || end === 'kill') disk.failAt(soon, 'crash');
     if (end === 'crash-in-recovery') disk.failAt(disk.operations + 1 + random.int(20), 'crash');
     if (end === 'eio' || end === 'enospc' || end === 'short') disk.failAt(soon, end);
+    if (end === 'log-full') disk.failUnder('/topics/', 1 + random.int(12), 'enospc');
     if (end === 'full') {
       disk.setCapacity(60_000 + random.int(400_000));
       this.#machine.clock.after(1000 + random.int(4000), () => disk.setCapacity(Number.POSITIVE_INFINITY));

@@ -81,6 +81,8 @@ export class SimDevice {
   struck = 0;
   halted = false;
   readonly planned: Map<number, DiskFault> = new Map<number, DiskFault>();
+  /** The fault that the so-many-eth write or sync of files under a path is to meet. */
+  plannedUnder: { readonly path: string; left: number; readonly fault: DiskFault } | undefined;
   /** Changes begun and not made yet: a crash may find them made. */
   readonly #unmade = new Set<() => unknown>();
 
@@ -165,10 +167,18 @@ export class SimDevice {
   }
 
   #fault(number: number, work: Work<unknown>): DiskFault | undefined {
-    const planned = this.planned.get(number);
+    const planned = this.planned.get(number) ?? this.#plannedFor(work);
     const fault = planned === undefined ? this.#drawn(work) : suits(planned, work.kind) ? planned : undefined;
     if (fault !== undefined) this.struck++;
     return fault;
+  }
+
+  #plannedFor({ kind, path }: Work<unknown>): DiskFault | undefined {
+    const { plannedUnder } = this;
+    if (plannedUnder === undefined || !path.includes(plannedUnder.path) || !(kind === 'write' || SYNCS.has(kind))) return undefined;
+    if (--plannedUnder.left > 0) return undefined;
+    this.plannedUnder = undefined;
+    return plannedUnder.fault;
   }
 
   #drawn({ kind, dsync }: Work<unknown>): DiskFault | undefined {

@@ -48,6 +48,11 @@ export class SimDisk implements Disk {
     this.#device.planned.set(operation, fault);
   }
 
+  /** The so-many-eth write or sync from now on, counted from 1, of a file with this in its path meets this fault. */
+  failUnder(path: string, count: number, fault: DiskFault): void {
+    this.#device.plannedUnder = { path, left: count, fault };
+  }
+
   /** From now on. */
   setFaults(rates: FaultRates): void {
     this.#device.faults = { ...rates };
@@ -61,6 +66,7 @@ export class SimDisk implements Disk {
   heal(): void {
     this.#device.faults = {};
     this.#device.planned.clear();
+    this.#device.plannedUnder = undefined;
   }
 
   /**

@@ -1,6 +1,7 @@
 /** The AMQP 0-9-1 door: an engine for programs written for RabbitMQ. */
 
 import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import type { Engine } from '../../model/engine.ts';
 import type { Language } from '../../model/record.ts';
 import type { Server } from '../../model/server.ts';
@@ -8,9 +9,8 @@ import { AMQP_LANGUAGE } from '../../wire/amqp/amqp.ts';
 import type { Annexes } from '../annexes.ts';
 import { Attempts } from '../attempts.ts';
 import { checkExposure, createTcpServer, cutWhenStalled, isLoopback, Outlet, Sockets, type Tls } from '../connection.ts';
-import { Door, type Machine } from './door.ts';
+import { Door, type Machine, type Peer } from './door.ts';
 import { AMQP_LIMITS, type AmqpLimits } from './limits.ts';
-import type { Peer } from './login.ts';
 import { Session, type Wire } from './session.ts';
 
 export interface AmqpOptions {
@@ -90,8 +90,19 @@ function wireOf(socket: Socket, door: Door): Wire {
 }
 
 function peerOf(socket: Socket): Peer {
-  const address = socket.remoteAddress ?? '';
-  return { address, isLoopback: isLoopback(address), certificateName: certificateNameOf(socket) };
+  const { remoteAddress: address = '', remotePort: port = 0, localAddress = '', localPort = 0 } = socket;
+  return {
+    address,
+    port,
+    local: { address: localAddress, port: localPort },
+    isLoopback: isLoopback(address),
+    certificateName: certificateNameOf(socket),
+    ...('getCipher' in socket && { tls: tlsOf(socket as TLSSocket) }),
+  };
+}
+
+function tlsOf(socket: TLSSocket): { protocol: string; cipher: string } {
+  return { protocol: socket.getProtocol() ?? '', cipher: socket.getCipher().name };
 }
 
 /** The common name of a certificate that was signed as asked. */

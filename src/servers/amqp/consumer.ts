@@ -1,7 +1,8 @@
 /** One consumer of a channel: deliveries of the engine become frames, within what the client takes and the socket carries. */
 
 import type { Consumer, Deliveries, Receiver } from '../../model/engine.ts';
-import { encodeMethod } from '../../wire/amqp/amqp.ts';
+import { type Args, encodeMethod } from '../../wire/amqp/amqp.ts';
+import type { ConsumerAbout } from './door.ts';
 import type { Link } from './link.ts';
 import type { Outgoing, Way } from './outgoing.ts';
 import type { Settling, Source } from './settling.ts';
@@ -16,6 +17,8 @@ const AHEAD_FIRST = 256;
 /** A consumer as its channel sees it. */
 export interface Live extends Source {
   readonly tag: string;
+  /** How it was asked for. */
+  readonly about: ConsumerAbout;
   /** Called when a turn ends: there may be room for more. */
   adjust(): void;
   /** Ends it. What was delivered stays with the channel when `keep`; what never went out goes back. */
@@ -43,6 +46,7 @@ export interface Recipient {
 
 export interface ConsumerOptions {
   readonly tag: string;
+  readonly about: ConsumerAbout;
   readonly queue: string;
   readonly noAck: boolean;
   /** Most messages it may hold; `Infinity`: no limit. */
@@ -54,8 +58,14 @@ export interface ConsumerOptions {
   readonly nowait: boolean;
 }
 
+/** `prefetch`: of its channel; `Infinity`: no limit. */
+export function aboutOf(prefetch: number, { noAck, exclusive, arguments: given }: Args<'basic.consume'>): ConsumerAbout {
+  return { noAck, exclusive, prefetch: Number.isFinite(prefetch) ? prefetch : 0, arguments: given };
+}
+
 export class LiveConsumer implements Receiver, Live {
   readonly tag: string;
+  readonly about: ConsumerAbout;
   readonly queue: string;
   readonly leased: boolean;
   readonly noAck: boolean;
@@ -78,6 +88,7 @@ export class LiveConsumer implements Receiver, Live {
   constructor(channel: Recipient, options: ConsumerOptions) {
     this.#channel = channel;
     this.tag = options.tag;
+    this.about = options.about;
     this.queue = options.queue;
     this.noAck = options.noAck;
     this.leased = options.leased;

@@ -2,6 +2,7 @@
 
 import type { Host } from '../../host/host.ts';
 import type { Engine } from '../../model/engine.ts';
+import type { Headers } from '../../model/message.ts';
 import type { Language } from '../../model/record.ts';
 import { BatchPool, ChunkPool, type ReplyCode } from '../../wire/amqp/amqp.ts';
 import type { Attempts } from '../attempts.ts';
@@ -15,8 +16,61 @@ export const DELAYED_TYPE = 'x-delayed-message';
 const DELAYED_MAX = 10_000;
 const BATCH_BYTES_SPARE = 8 * 1024 * 1024;
 
+/** Who is at the other end of the socket. */
+export interface Peer {
+  readonly address: string;
+  readonly port?: number;
+  /** Where it came to. */
+  readonly local?: { readonly address: string; readonly port: number };
+  /** Its connection is encrypted. */
+  readonly tls?: { readonly protocol: string; readonly cipher: string };
+  readonly isLoopback: boolean;
+  /** The name in the certificate it showed, which was signed as asked. */
+  readonly certificateName: string | undefined;
+}
+
+/** How a connection began. */
+export interface Greeted {
+  readonly peer: Peer;
+  readonly mechanism: string;
+  /** What the client said of itself. */
+  readonly clientProperties: Headers;
+  readonly connectedAtMs: number;
+  readonly frameMax: number;
+  readonly channelMax: number;
+  readonly heartbeatMs: number;
+}
+
+/** A consumer as it was asked for. */
+export interface ConsumerAbout {
+  readonly noAck: boolean;
+  readonly exclusive: boolean;
+  /** 0: no limit. */
+  readonly prefetch: number;
+  readonly arguments: Headers;
+}
+
+/** A channel as the door sees it. */
+export interface SeenChannel {
+  readonly id: number;
+  readonly isOpen: boolean;
+  readonly confirms: object | undefined;
+  readonly transaction: { readonly sent: readonly unknown[]; readonly settled: readonly unknown[] } | undefined;
+  /** For consumers to come; `Infinity`: no limit. */
+  readonly prefetch: number;
+  readonly sharedMax: number;
+  readonly unacked: { readonly count: number };
+  readonly consumers: ReadonlyMap<string, { readonly tag: string; readonly queue: string; readonly about?: ConsumerAbout }>;
+}
+
 /** A connection as the door sees it. */
 export interface Visitor {
+  readonly user: string;
+  /** `''` until it is open. */
+  readonly vhost: string;
+  readonly opening: Greeted;
+  readonly channels: ReadonlyMap<number, SeenChannel>;
+  readonly isBlocked: boolean;
   /** Says goodbye to the client and lets go. */
   dismiss(code: ReplyCode, message: string): void;
 }
@@ -31,6 +85,8 @@ export class Door {
   readonly chunks: ChunkPool = new ChunkPool();
   readonly batches: BatchPool = new BatchPool(BATCH_BYTES_SPARE);
   readonly visitors: Set<Visitor> = new Set();
+  /** Where it listens. */
+  readonly listeners: { readonly protocol: 'amqp' | 'amqp/ssl'; readonly host: string; readonly port: number }[] = [];
   /** Exclusive queues by tenant and name: whose connection's they are. */
   readonly #owners = new Map<string, Visitor>();
   readonly #owned = new WeakMap<Visitor, Set<string>>();

@@ -6,7 +6,8 @@ import type { Door, Visitor } from './door.ts';
 import type { AmqpFault } from './faults.ts';
 import type { RouteTable } from './routes.ts';
 
-export interface Link extends Visitor {
+/** A virtual host as one user sees it. */
+export interface Site {
   readonly door: Door;
   /** As this user sees it. */
   readonly engine: Engine;
@@ -15,6 +16,9 @@ export interface Link extends Visitor {
   readonly vhost: string;
   /** What the client called itself when it logged in. */
   readonly user: string;
+}
+
+export interface Link extends Visitor, Site {
   readonly output: Output;
   readonly routes: RouteTable;
   /** The client can hear of this (capability). */

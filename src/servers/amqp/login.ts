@@ -3,15 +3,7 @@
 import type { Principal } from '../../model/engine.ts';
 import { DEFAULT_TENANT } from '../../model/message.ts';
 import { decodeEntries } from '../../wire/amqp/amqp.ts';
-import type { Door } from './door.ts';
-
-/** Who is at the other end of the socket. */
-export interface Peer {
-  readonly address: string;
-  readonly isLoopback: boolean;
-  /** The name in the certificate it showed, which was signed as asked. */
-  readonly certificateName: string | undefined;
-}
+import type { Door, Peer } from './door.ts';
 
 export interface Login {
   readonly user: string;
@@ -25,19 +17,26 @@ export function mechanismsFor(peer: Peer): string {
 }
 
 /** Where nobody is configured, the user that every client tries first, from this machine only. */
-const GUEST = 'guest';
+export const GUEST = 'guest';
 const SECRET_LENGTH_MAX = 1024;
 
 /** Undefined: refused. Throws `WireFault` for what is no such response. */
 export async function logIn(door: Door, peer: Peer, mechanism: string, response: Uint8Array): Promise<Login | undefined> {
   if (mechanism === 'EXTERNAL') return external(door, peer);
   const given = mechanism === 'PLAIN' ? plain(response) : mechanism === 'AMQPLAIN' ? amqplain(response) : undefined;
-  if (given === undefined) return undefined;
-  const { user, secret } = given;
-  if (!door.engine.guarded) {
-    const isGuest = user === GUEST && secret === GUEST && peer.isLoopback;
-    return isGuest ? { user, principal: undefined } : undefined;
-  }
+  return given === undefined ? undefined : checkPassword(door, peer, given.user, given.secret);
+}
+
+/** Undefined: refused, or too many of that address were refused of late. */
+export async function checkPassword(
+  door: Door,
+  peer: Pick<Peer, 'address' | 'isLoopback'>,
+  user: string,
+  secret: string,
+): Promise<Login | undefined> {
+  // Everybody knows its password, or what it was at first.
+  if (user === GUEST && !peer.isLoopback) return undefined;
+  if (!door.engine.guarded) return user === GUEST && secret === GUEST ? { user, principal: undefined } : undefined;
   if (door.attempts.waitMs(peer.address) > 0) return undefined;
   const principal =
     secret.length <= SECRET_LENGTH_MAX && user !== '' ? await door.engine.authenticate('password', user, secret) : undefined;
@@ -74,7 +73,16 @@ function amqplain(response: Uint8Array): Given | undefined {
   return typeof user === 'string' && typeof secret === 'string' ? { user, secret } : undefined;
 }
 
-/** The tenant that a virtual host names: a user's own, and without users the one there is. */
-export function tenantOf(login: Login): string {
-  return login.principal?.tenant ?? DEFAULT_TENANT;
+/** Whether a virtual host, which is a tenant, is its own: nobody has to be asked. */
+export function isOwn({ principal }: Login, vhost: string): boolean {
+  return vhost === (principal?.tenant ?? DEFAULT_TENANT);
+}
+
+/** Whether it may enter a virtual host that is not its own; `unknown` when there is none. */
+export async function entry(door: Door, { user, principal }: Login, vhost: string): Promise<'granted' | 'refused' | 'unknown'> {
+  if ((await door.engine.describe('tenant', vhost)) === undefined) return 'unknown';
+  if (principal === undefined) return 'granted';
+  const known = await door.engine.describe('user', user);
+  const tenants = known?.kind === 'user' ? known.spec.tenants : undefined;
+  return tenants !== undefined && Object.hasOwn(tenants, vhost) ? 'granted' : 'refused';
 }

@@ -1,7 +1,9 @@
 /** Names that programs may not take, and where a name stands for the one declared last. */
 
 import type { Channel } from './channel.ts';
+import type { Visitor } from './door.ts';
 import { AmqpFault, locked } from './faults.ts';
+import type { Site } from './link.ts';
 
 const RESERVED = 'amq.';
 
@@ -18,8 +20,12 @@ export function queueNamed(channel: Channel, name: string): string {
 }
 
 /** Throws `AmqpFault` 405 when another connection keeps this queue for itself. */
-export function checkOwner(channel: Channel, queue: string): void {
-  const { door, vhost } = channel.link;
+export function checkOwner({ link }: Channel, queue: string): void {
+  checkAsker(link, link, queue);
+}
+
+/** The same for who has no channel. `asker` undefined: no connection at all. */
+export function checkAsker({ door, vhost }: Site, asker: Visitor | undefined, queue: string): void {
   const owner = door.ownerOf(vhost, queue);
-  if (owner !== undefined && owner !== channel.link) throw locked(queue, vhost);
+  if (owner !== undefined && owner !== asker) throw locked(queue, vhost);
 }

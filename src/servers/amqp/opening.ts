@@ -1,13 +1,15 @@
 /** How a connection begins: who comes, what is agreed on, and which virtual host it is for. */
 
 import type { Engine } from '../../model/engine.ts';
-import type { Args, Method } from '../../wire/amqp/amqp.ts';
-import type { Door } from './door.ts';
+import type { Headers } from '../../model/message.ts';
+import { type Args, idOf, type Method } from '../../wire/amqp/amqp.ts';
+import type { Door, Greeted, Peer } from './door.ts';
 import { AmqpFault } from './faults.ts';
 import { FRAME_MIN } from './limits.ts';
-import { type Login, logIn, mechanismsFor, type Peer, tenantOf } from './login.ts';
+import { entry, isOwn, type Login, logIn, mechanismsFor } from './login.ts';
 import { serverProperties } from './server-properties.ts';
 
+const OPEN = idOf('connection.open');
 /** A client that was refused at login is let wait, so that guessing is slow. */
 const REFUSED_MS = 200;
 
@@ -24,7 +26,7 @@ export interface Opened {
   begin(vhost: string, engine: Engine, house: Engine): void;
 }
 
-export class Opening {
+export class Opening implements Greeted {
   readonly #door: Door;
   readonly #peer: Peer;
   readonly #session: Opened;
@@ -33,12 +35,25 @@ export class Opening {
   #hearsRefusal = false;
   hearsCancels = false;
   hearsBlocked = false;
+  /** What the client said of itself, and what was agreed on. */
+  clientProperties: Headers = new Map();
+  mechanism = '';
+  readonly connectedAtMs: number;
+  frameMax = 0;
+  channelMax = 0;
+  heartbeatMs = 0;
   #cancel: (() => void) | undefined;
 
   constructor(door: Door, peer: Peer, session: Opened) {
     this.#door = door;
     this.#peer = peer;
     this.#session = session;
+    this.connectedAtMs = door.engine.nowMs();
+  }
+
+  /** Who is at the other end. */
+  get peer(): Peer {
+    return this.#peer;
   }
 
   get user(): string {
@@ -66,12 +81,15 @@ export class Opening {
     throw new AmqpFault(503, `unexpected method ${name}`, 'connection');
   }
 
-  #decide(deciding: Promise<void>): void {
-    deciding.catch((error: unknown) => this.#session.wrong(error, 0));
+  /** `id`: the method that it is about. */
+  #decide(deciding: Promise<void>, id = 0): void {
+    deciding.catch((error: unknown) => this.#session.wrong(error, id));
   }
 
   async #letIn({ clientProperties, mechanism, response }: Args<'connection.start-ok'>): Promise<void> {
     this.#step = 'deciding';
+    this.clientProperties = clientProperties;
+    this.mechanism = mechanism;
     const capabilities = clientProperties.get('capabilities');
     const can = (what: string): boolean => capabilities instanceof Map && capabilities.get(what) === true;
     this.hearsCancels = can('consumer_cancel_notify');
@@ -107,12 +125,28 @@ export class Opening {
       throw new AmqpFault(530, text, 'connection');
     }
     this.#step = 'opening';
-    this.#session.tuned(wanted, channelMax === 0 ? limits.channelMax : channelMax, heartbeat * 1000);
+    this.frameMax = wanted;
+    this.channelMax = channelMax === 0 ? limits.channelMax : channelMax;
+    this.heartbeatMs = heartbeat * 1000;
+    this.#session.tuned(this.frameMax, this.channelMax, this.heartbeatMs);
   }
 
   #opened({ virtualHost }: Args<'connection.open'>): void {
     const login = this.#login;
-    if (login === undefined || virtualHost !== tenantOf(login)) throw new AmqpFault(530, `vhost ${virtualHost} not found`, 'connection');
+    // At once where that can be: some clients speak of a channel before they have heard that it is open.
+    if (login !== undefined && isOwn(login, virtualHost)) this.#begin(login, virtualHost);
+    else if (login !== undefined) this.#decide(this.#enter(login, virtualHost), OPEN);
+  }
+
+  async #enter(login: Login, virtualHost: string): Promise<void> {
+    this.#step = 'deciding';
+    const answer = await entry(this.#door, login, virtualHost);
+    if (answer === 'unknown') throw new AmqpFault(530, `vhost ${virtualHost} not found`, 'connection');
+    if (answer === 'refused') throw new AmqpFault(530, `access to vhost '${virtualHost}' refused for user '${login.user}'`, 'connection');
+    this.#begin(login, virtualHost);
+  }
+
+  #begin(login: Login, virtualHost: string): void {
     const house = this.#door.engine.as({ tenant: virtualHost });
     const engine = login.principal === undefined ? house : this.#door.engine.as({ ...login.principal, tenant: virtualHost });
     this.#step = 'done';

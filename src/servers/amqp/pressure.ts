@@ -32,6 +32,11 @@ export class Pressure {
     this.#tell = tell;
   }
 
+  /** The client has been told. */
+  get isBlocked(): boolean {
+    return this.#blocked;
+  }
+
   /** So many bytes more, or less, have come and are not dealt with. */
   waiting(bytes: number): void {
     this.#waitingBytes += bytes;

@@ -17,12 +17,11 @@ import {
 } from '../../wire/amqp/amqp.ts';
 import { Channel } from './channel.ts';
 import { act } from './dispatch.ts';
-import type { Door } from './door.ts';
+import type { Door, Peer } from './door.ts';
 import { AmqpFault, faultOf } from './faults.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { FRAME_MIN, STRANGER_FRAME_MAX } from './limits.ts';
 import type { Link } from './link.ts';
-import type { Peer } from './login.ts';
 import { type Opened, Opening } from './opening.ts';
 import { type Inlet, Pressure } from './pressure.ts';
 import { RouteTable } from './routes.ts';
@@ -51,10 +50,10 @@ export class Session implements FrameSink, Link, Opened {
   readonly routes: RouteTable = new RouteTable();
   readonly #wire: Wire;
   readonly #reader: FrameReader;
-  readonly #opening: Opening;
+  readonly opening: Opening;
   readonly #heartbeat: Heartbeat;
   readonly #pressure: Pressure;
-  readonly #channels = new Map<number, Channel>();
+  readonly channels: Map<number, Channel> = new Map();
   #phase: Phase = 'greeting';
   engine: Engine;
   house: Engine;
@@ -73,7 +72,7 @@ export class Session implements FrameSink, Link, Opened {
     this.output = new Output(door.chunks);
     this.output.frameMax = FRAME_MIN;
     this.#reader = new FrameReader(this, Math.min(door.limits.frameMax, STRANGER_FRAME_MAX));
-    this.#opening = new Opening(door, peer, this);
+    this.opening = new Opening(door, peer, this);
     this.#heartbeat = new Heartbeat(clock);
     this.#pressure = new Pressure(wire, clock, door.limits, (blocked) => this.#tellBlocked(blocked));
     door.visitors.add(this);
@@ -81,11 +80,15 @@ export class Session implements FrameSink, Link, Opened {
   }
 
   get user(): string {
-    return this.#opening.user;
+    return this.opening.user;
+  }
+
+  get isBlocked(): boolean {
+    return this.#pressure.isBlocked;
   }
 
   get hearsCancels(): boolean {
-    return this.#opening.hearsCancels;
+    return this.opening.hearsCancels;
   }
 
   get full(): boolean {
@@ -105,7 +108,7 @@ export class Session implements FrameSink, Link, Opened {
     } catch (error) {
       this.wrong(error, 0);
     }
-    for (const channel of this.#channels.values()) channel.endOfRead();
+    for (const channel of this.channels.values()) channel.endOfRead();
     this.#balance();
   }
 
@@ -116,7 +119,7 @@ export class Session implements FrameSink, Link, Opened {
       return;
     }
     this.#phase = 'opening';
-    this.#opening.start();
+    this.opening.start();
   }
 
   frame(type: number, id: number, bytes: Buffer, view: DataView, start: number, end: number): void {
@@ -129,7 +132,7 @@ export class Session implements FrameSink, Link, Opened {
     // After our goodbye all but the answer to it is overheard.
     if (this.#phase === 'closing') return;
     if (this.#phase !== 'serving') throw new AmqpFault(505, 'a channel is spoken of before the connection is open', 'connection');
-    const channel = this.#channels.get(id);
+    const channel = this.channels.get(id);
     if (channel === undefined) this.#open(type, id, view, start, end);
     else channel.frame(type, bytes, view, start, end);
   }
@@ -142,9 +145,9 @@ export class Session implements FrameSink, Link, Opened {
       throw new AmqpFault(530, text, 'connection');
     }
     const channel = new Channel(id, this, act, (ended) => {
-      if (this.#channels.get(id) === ended) this.#channels.delete(id);
+      if (this.channels.get(id) === ended) this.channels.delete(id);
     });
-    this.#channels.set(id, channel);
+    this.channels.set(id, channel);
     this.output.method(id, encodeMethod('channel.open-ok', { reserved1: new Uint8Array(0) }));
     this.touch();
   }
@@ -157,7 +160,7 @@ export class Session implements FrameSink, Link, Opened {
       return;
     }
     if (!name.startsWith('connection.')) throw new AmqpFault(504, `${name} on channel 0`, 'connection');
-    this.#opening.take(method);
+    this.opening.take(method);
   }
 
   tuned(frameMax: number, channelMax: number, heartbeatMs: number): void {
@@ -187,7 +190,7 @@ export class Session implements FrameSink, Link, Opened {
   }
 
   #tellBlocked(blocked: boolean): void {
-    if (this.#phase !== 'serving' || !this.#opening.hearsBlocked) return;
+    if (this.#phase !== 'serving' || !this.opening.hearsBlocked) return;
     if (blocked) this.say('connection.blocked', { reason: 'the disk is slower than what is published' });
     else this.say('connection.unblocked', {});
   }
@@ -200,7 +203,7 @@ export class Session implements FrameSink, Link, Opened {
 
   #turn(): void {
     this.#scheduled = false;
-    if (this.#phase === 'serving') for (const channel of this.#channels.values()) channel.endOfTurn();
+    if (this.#phase === 'serving') for (const channel of this.channels.values()) channel.endOfTurn();
     this.#flush();
     this.#balance();
   }
@@ -288,15 +291,15 @@ export class Session implements FrameSink, Link, Opened {
 
   over(): Promise<void> {
     this.#over ??= this.#letGo();
-    if (this.#phase === 'ended') for (const part of [this.#heartbeat, this.#pressure, this.#opening]) part.stop();
+    if (this.#phase === 'ended') for (const part of [this.#heartbeat, this.#pressure, this.opening]) part.stop();
     if (this.#phase === 'ended') this.#limit?.();
     return this.#over;
   }
 
   async #letGo(): Promise<void> {
     this.door.visitors.delete(this);
-    const channels = [...this.#channels.values()];
-    this.#channels.clear();
+    const channels = [...this.channels.values()];
+    this.channels.clear();
     await Promise.all(channels.map((channel) => channel.drop().catch((error: unknown) => this.door.tell(error, 'channel'))));
     for (const queue of this.door.ownedBy(this)) {
       this.door.disown(this.vhost, queue);

@@ -5,6 +5,7 @@ import { type Offset, offset } from '../../model/lines.ts';
 import { Refused } from '../../model/refusal.ts';
 import { encodeMethod } from '../../wire/amqp/amqp.ts';
 import type { Live, Recipient } from './consumer.ts';
+import type { ConsumerAbout } from './door.ts';
 import type { Source } from './settling.ts';
 
 /** One read; a record larger than that comes alone. */
@@ -16,6 +17,7 @@ export type Beginning = 'first' | 'last' | 'next' | { readonly offset: number } 
 
 export interface StreamOptions {
   readonly tag: string;
+  readonly about: ConsumerAbout;
   readonly topic: string;
   /** Most messages it may hold. */
   readonly limit: number;
@@ -24,6 +26,7 @@ export interface StreamOptions {
 
 export class StreamConsumer implements Live, Source {
   readonly tag: string;
+  readonly about: ConsumerAbout;
   readonly queue: string;
   readonly leased = false;
   /** What is settled of it is only counted: a stream keeps its records. */
@@ -37,9 +40,10 @@ export class StreamConsumer implements Live, Source {
   /** Calls on the readers that wait for room. */
   #room: (() => void)[] = [];
 
-  constructor(channel: Recipient, { tag, topic, limit }: StreamOptions) {
+  constructor(channel: Recipient, { tag, about, topic, limit }: StreamOptions) {
     this.#channel = channel;
     this.tag = tag;
+    this.about = about;
     this.queue = topic;
     this.#limit = limit;
     this.#tagBytes = Buffer.concat([Buffer.of(Buffer.byteLength(tag)), Buffer.from(tag)]);

@@ -15,8 +15,6 @@ import { Transactions } from './transactions/transactions.ts';
 
 /** What the door says of itself and does unasked. */
 export interface DoorSettings {
-  /** `host:port` told to clients instead of the address they came by. */
-  readonly advertised: { readonly host: string; readonly port: number } | undefined;
   /** Topics that are asked for and not there are made. */
   readonly autoCreate: boolean;
   /** Of topics made without a word about it. */
@@ -82,7 +80,14 @@ export class Door {
 
   /** Where this client finds the broker. */
   addressFor({ host, port }: Peer): { readonly host: string; readonly port: number } {
-    return this.settings.advertised ?? { host, port };
+    return { host, port };
+  }
+
+  /** Ends what goes on unasked, and every wait. */
+  async close(): Promise<void> {
+    this.closing.abort();
+    this.groups.close();
+    await this.transactions.close();
   }
 
   engineOf(principal: Principal): Engine {

@@ -18,6 +18,8 @@ export interface KafkaLimits extends SocketLimits, TransactionLimits {
   readonly sessionTimeoutMinMs: number;
   readonly sessionTimeoutMaxMs: number;
   readonly groupMembersMax: number;
+  /** How long each of the first members of a group waits for the next to come. */
+  readonly groupFormingMs: number;
   /** Of the newer protocol: how often members are to be heard, and how long one may be silent. */
   readonly groupHeartbeatMs: number;
   readonly groupSessionMs: number;
@@ -40,6 +42,7 @@ export const KAFKA_LIMITS: KafkaLimits = {
   sessionTimeoutMinMs: 10,
   sessionTimeoutMaxMs: 1_800_000,
   groupMembersMax: 10_000,
+  groupFormingMs: 10,
   groupHeartbeatMs: 2000,
   groupSessionMs: 45_000,
   transactionMs: 900_000,

@@ -5,7 +5,7 @@ import type { FetchSessions } from './fetch-sessions.ts';
 import type { Login } from './login.ts';
 
 export class Peer {
-  /** The address of this machine the client came by: where it finds us again. */
+  /** Where it finds us again: the address of this machine that it came by, or what is told instead. */
   readonly host: string;
   readonly port: number;
   /** Where it comes from. */

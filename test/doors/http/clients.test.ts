@@ -9,7 +9,7 @@ import { CloudEvent, emitterFor, HTTP, Mode } from 'cloudevents';
 import { EventSource } from 'eventsource';
 import { nodeHost } from '../../../src/host/node-host.ts';
 import { silentLogger } from '../../../src/host/text-logger.ts';
-import { startHttp } from '../../../src/servers/servers.ts';
+import { startHttp } from '../../../src/servers/http/http.ts';
 import { opened, until } from '../../servers/http/opened.ts';
 
 function eventSource(t: TestContext, url: string): { source: EventSource; bodies: unknown[] } {

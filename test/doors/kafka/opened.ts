@@ -5,7 +5,7 @@ import { MemoryDisk } from '../../../src/host/memory-disk.ts';
 import { nodeHost } from '../../../src/host/node-host.ts';
 import { silentLogger } from '../../../src/host/text-logger.ts';
 import type { Engine } from '../../../src/model/engine.ts';
-import { type KafkaOptions, startKafka } from '../../../src/servers/servers.ts';
+import { type KafkaOptions, startKafka } from '../../../src/servers/kafka/kafka.ts';
 import { KAFKA } from '../../../src/wire/kafka/kafka.ts';
 
 /** What a test context has that ends with the test. */

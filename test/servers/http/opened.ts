@@ -7,7 +7,7 @@ import { MemoryDisk } from '../../../src/host/memory-disk.ts';
 import { nodeHost } from '../../../src/host/node-host.ts';
 import { silentLogger } from '../../../src/host/text-logger.ts';
 import type { Server } from '../../../src/model/server.ts';
-import { type HttpOptions, startHttp } from '../../../src/servers/servers.ts';
+import { type HttpOptions, startHttp } from '../../../src/servers/http/http.ts';
 
 export interface Opened {
   readonly broker: Broker;

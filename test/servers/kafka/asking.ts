@@ -5,7 +5,7 @@ import { type Broker, openBroker } from '../../../src/broker/broker.ts';
 import { MemoryDisk } from '../../../src/host/memory-disk.ts';
 import { nodeHost } from '../../../src/host/node-host.ts';
 import { silentLogger } from '../../../src/host/text-logger.ts';
-import { type KafkaOptions, startKafka } from '../../../src/servers/servers.ts';
+import { type KafkaOptions, startKafka } from '../../../src/servers/kafka/kafka.ts';
 import { type Api, encodeRequest, FrameCutter, KAFKA, readResponse } from '../../../src/wire/kafka/kafka.ts';
 
 interface Ends {

@@ -15,9 +15,9 @@ class Trial {
   readonly coordinator: Coordinator;
   readonly groups: TenantGroups;
 
-  constructor(membersMax = 100) {
+  constructor(membersMax = 100, groupFormingMs = 0) {
     const machine = { clock: this.clock, random: new SimRandom(1), logger: silentLogger };
-    this.coordinator = new Coordinator(machine, { ...KAFKA_LIMITS, groupMembersMax: membersMax });
+    this.coordinator = new Coordinator(machine, { ...KAFKA_LIMITS, groupMembersMax: membersMax, groupFormingMs });
     this.groups = this.coordinator.of({});
   }
 
@@ -81,6 +81,40 @@ describe('a group', () => {
     assert.deepEqual([synced.errorCode, text(synced.assignment)], [0, 'all']);
     assert.equal(trial.beat(joined), ERROR.none);
     assert.equal(text((await trial.sync(joined)).assignment), 'all', 'asked again, told again');
+  });
+
+  test('who starts together is in one generation: the first of a new group are given a moment each for the next to come', async () => {
+    const trial = new Trial(100, 10);
+    const told = [];
+    for (let i = 0; i < 3; i++) told.push(await trial.join({ knowsIds: true }));
+    const joining = [];
+    for (const { memberId } of told.slice(0, 2)) {
+      joining.push(trial.join({ knowsIds: true, memberId }));
+      await trial.pass(9);
+    }
+    joining.push(trial.join(), trial.join({ knowsIds: true, memberId: told[2]?.memberId ?? '' }));
+    await trial.pass(9);
+    let begun = false;
+    void joining[0]?.then(() => {
+      begun = true;
+    });
+    await trial.pass(0);
+    assert.equal(begun, false);
+    await trial.pass(1);
+    const joined = await Promise.all(joining);
+    assert.deepEqual(
+      joined.map(({ errorCode, generation, members }) => [errorCode, generation, members.length]),
+      [
+        [0, 1, 4],
+        [0, 1, 0],
+        [0, 1, 0],
+        [0, 1, 0],
+      ],
+    );
+    await Promise.all(joined.map((one) => trial.sync(one, {})));
+    const late = trial.join();
+    const again = joined.map(({ memberId }) => trial.join({ memberId }));
+    assert.deepEqual([(await late).generation, ...(await Promise.all(again)).map(({ generation }) => generation)], [2, 2, 2, 2, 2]);
   });
 
   test('who can come again under an id is told one first', async () => {

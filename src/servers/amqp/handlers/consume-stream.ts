@@ -4,6 +4,7 @@ import type { Headers } from '../../../model/message.ts';
 import { Refused } from '../../../model/refusal.ts';
 import { type Args, letterOf } from '../../../wire/amqp/amqp.ts';
 import type { Channel } from '../channel.ts';
+import { aboutOf } from '../consumer.ts';
 import { AmqpFault } from '../faults.ts';
 import { ageMs } from '../queue-arguments.ts';
 import { type Beginning, beginningOf, StreamConsumer } from '../stream-consumer.ts';
@@ -21,7 +22,13 @@ export async function consumeStream(channel: Channel, args: Args<'basic.consume'
   const partitions = described?.kind === 'topic' ? described.partitions.map(({ partition }) => partition) : [0];
   const starts = await Promise.all(partitions.map((partition) => beginningOf(link.engine, stream, partition, from)));
   if (!channel.isOpen) return;
-  const consumer = new StreamConsumer(channel, { tag, topic: stream, limit: channel.prefetch, from });
+  const consumer = new StreamConsumer(channel, {
+    tag,
+    about: aboutOf(channel.prefetch, args),
+    topic: stream,
+    limit: channel.prefetch,
+    from,
+  });
   channel.consumers.set(tag, consumer);
   if (!args.nowait) consumer.announce();
   for (const [i, start] of starts.entries()) consumer.read(partitions[i] ?? 0, start).catch((error: unknown) => link.wrong(error, 0));

@@ -4,13 +4,13 @@ import type { Consume } from '../../../model/engine.ts';
 import type { Headers } from '../../../model/message.ts';
 import { type Args, encodeMethod } from '../../../wire/amqp/amqp.ts';
 import type { Channel } from '../channel.ts';
-import { LiveConsumer } from '../consumer.ts';
+import { aboutOf, LiveConsumer } from '../consumer.ts';
 import { AmqpFault, noQueue } from '../faults.ts';
 import { REPLY_TO } from '../intake.ts';
 import { checkOwner, queueNamed } from '../names.ts';
+import { findQueue, queueRefused } from '../queues.ts';
 import { typeName } from '../type-names.ts';
 import { consumeStream } from './consume-stream.ts';
-import { find, refusedFor } from './queue.ts';
 
 export async function consume(channel: Channel, args: Args<'basic.consume'>): Promise<void> {
   const { link } = channel;
@@ -21,7 +21,7 @@ export async function consume(channel: Channel, args: Args<'basic.consume'>): Pr
     throw new AmqpFault(530, `this channel has ${door.limits.consumersMax} consumers, the most there may be`, 'connection');
   if (args.queue === REPLY_TO) return consumeReplies(channel, args, tag);
   const queue = queueNamed(channel, args.queue);
-  const known = await find(channel, queue);
+  const known = await findQueue(link, queue);
   if (known === undefined) throw noQueue(queue, vhost);
   checkOwner(channel, queue);
   if (known.spec === undefined) return consumeStream(channel, args, tag, queue);
@@ -29,6 +29,7 @@ export async function consume(channel: Channel, args: Args<'basic.consume'>): Pr
   const priority = priorityOf(args.arguments, queue, vhost);
   const consumer = new LiveConsumer(channel, {
     tag,
+    about: aboutOf(channel.prefetch, args),
     queue,
     noAck: args.noAck,
     limit: channel.prefetch,
@@ -50,7 +51,7 @@ async function start(channel: Channel, consumer: LiveConsumer, consume: Consume)
     consumer.started(await channel.link.engine.consume(consume, consumer));
   } catch (error) {
     channel.consumers.delete(consumer.tag);
-    throw refusedFor(channel, error, consume.queue);
+    throw queueRefused(channel.link, error, consume.queue);
   }
   if (channel.isOpen) consumer.announce();
   // The channel has been closed meanwhile: nobody else knows of this consumer.
@@ -74,6 +75,7 @@ async function consumeReplies(channel: Channel, args: Args<'basic.consume'>, tag
   await link.house.declare({ kind: 'queue', name: queue, durable: false, autoDelete: true });
   const consumer = new LiveConsumer(channel, {
     tag,
+    about: aboutOf(channel.prefetch, args),
     queue,
     noAck: true,
     limit: Number.POSITIVE_INFINITY,

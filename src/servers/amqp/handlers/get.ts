@@ -4,12 +4,12 @@ import { type Args, encodeMethod } from '../../../wire/amqp/amqp.ts';
 import type { Channel } from '../channel.ts';
 import { AmqpFault, noQueue } from '../faults.ts';
 import { checkOwner, queueNamed } from '../names.ts';
-import { find, refusedFor } from './queue.ts';
+import { findQueue, queueRefused } from '../queues.ts';
 
 export async function get(channel: Channel, args: Args<'basic.get'>): Promise<void> {
   const { link } = channel;
   const queue = queueNamed(channel, args.queue);
-  const known = await find(channel, queue);
+  const known = await findQueue(link, queue);
   if (known === undefined) throw noQueue(queue, link.vhost);
   if (known.spec === undefined)
     throw new AmqpFault(540, `basic.get not supported by stream queues queue '${queue}' in vhost '${link.vhost}'`, 'connection');
@@ -18,13 +18,13 @@ export async function get(channel: Channel, args: Args<'basic.get'>): Promise<vo
   const deliveries = await link.engine
     .receive({ queue, leaseMs: spec.leaseMs ?? Number.POSITIVE_INFINITY, settle: args.noAck ? 'on-delivery' : 'by-consumer' })
     .catch((error: unknown) => {
-      throw refusedFor(channel, error, queue);
+      throw queueRefused(channel.link, error, queue);
     });
   if (deliveries === undefined || deliveries.count === 0) {
     link.output.method(channel.id, encodeMethod('basic.get-empty', { clusterId: '' }));
     return;
   }
-  const left = (await find(channel, queue))?.ready ?? 0;
+  const left = (await findQueue(link, queue))?.ready ?? 0;
   const { bytes, at, numbers, lease, attempts, deaths, returned } = deliveries;
   const [number = 0] = numbers;
   if (!channel.isOpen) {

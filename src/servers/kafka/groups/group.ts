@@ -18,6 +18,7 @@ export class Group {
   readonly #clock: Clock;
   readonly #newId: (prefix: string) => string;
   readonly #membersMax: number;
+  readonly #formingMs: number;
   /** Nobody is left in it. */
   readonly #emptied: () => void;
   readonly #members = new Map<string, Member>();
@@ -30,12 +31,21 @@ export class Group {
   #leader: string | null = null;
   /** Ends the wait for members to join, or to ask for their share. */
   #stopWait: (() => void) | undefined;
+  /** Ends the wait for more members of a group that has just got its first ones. */
+  #stopForming: (() => void) | undefined;
 
-  constructor(id: string, clock: Clock, newId: (prefix: string) => string, membersMax: number, emptied: () => void) {
+  constructor(
+    id: string,
+    clock: Clock,
+    newId: (prefix: string) => string,
+    { groupMembersMax, groupFormingMs }: { readonly groupMembersMax: number; readonly groupFormingMs: number },
+    emptied: () => void,
+  ) {
     this.id = id;
     this.#clock = clock;
     this.#newId = newId;
-    this.#membersMax = membersMax;
+    this.#membersMax = groupMembersMax;
+    this.#formingMs = groupFormingMs;
     this.#emptied = emptied;
   }
 
@@ -151,6 +161,7 @@ export class Group {
   /** Ends every wait; the group is of no use any more. */
   close(errorCode: number): void {
     this.#stopWait?.();
+    this.#stopForming?.();
     for (const stop of this.#expected.values()) stop();
     for (const member of this.#members.values()) {
       member.stopTimer?.();
@@ -199,6 +210,7 @@ export class Group {
     this.#members.set(id, member);
     this.#leader ??= id;
     this.#await(member, answer);
+    if (this.#formingMs > 0 && (this.#state === 'empty' || this.#stopForming !== undefined)) this.#form();
     this.#rebalance();
   }
 
@@ -225,6 +237,18 @@ export class Group {
     answer(leads && !ask.canSkip ? { ...joined, leader: former.id, members: [] } : { ...joined, skipAssignment: leads });
   }
 
+  /**
+   * Members that start together come within moments of each other. Who began without the others would share anew with its next heartbeat
+   * only, seconds later; so each of the first is given a moment for the next to come.
+   */
+  #form(): void {
+    this.#stopForming?.();
+    this.#stopForming = this.#clock.after(this.#formingMs, () => {
+      this.#stopForming = undefined;
+      this.#beginIfAll();
+    });
+  }
+
   /** It waits for the others; while it does, its connection is sign enough of life. */
   #await(member: Member, answer: (joined: Joined) => void): void {
     member.joining?.(refusedJoin(ERROR.unknownMemberId, member.id));
@@ -249,7 +273,7 @@ export class Group {
   }
 
   #beginIfAll(): void {
-    if (this.#state !== 'joining' || this.#expected.size > 0) return;
+    if (this.#state !== 'joining' || this.#expected.size > 0 || this.#stopForming !== undefined) return;
     if (this.members.every((member) => member.joining !== undefined)) this.#begin();
   }
 
@@ -257,6 +281,8 @@ export class Group {
   #begin(): void {
     this.#stopWait?.();
     this.#stopWait = undefined;
+    this.#stopForming?.();
+    this.#stopForming = undefined;
     for (const member of this.members) {
       if (member.joining !== undefined || member.instanceId !== null) continue;
       member.stopTimer?.();
@@ -353,6 +379,8 @@ export class Group {
   #beEmpty(): void {
     this.#stopWait?.();
     this.#stopWait = undefined;
+    this.#stopForming?.();
+    this.#stopForming = undefined;
     this.#generation += 1;
     this.#state = 'empty';
     this.#protocol = null;

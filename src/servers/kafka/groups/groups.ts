@@ -113,7 +113,7 @@ export class TenantGroups {
         id,
         this.#machine.clock,
         (prefix) => this.newId(prefix),
-        this.#limits.groupMembersMax,
+        this.#limits,
         () => {
           if (this.#groups.get(id) === made) this.#groups.delete(id);
         },

@@ -103,6 +103,8 @@ export class Transactions {
     const place = `${topic}/${partition}`;
     if (isOf(named, by) && named.isOver) return ERROR.producerFenced;
     if (isOf(named, by) && named.held?.partitions.has(place) === true) return this.#hold(named, place, within);
+    // Counted here once, it is counted here for good: the engine has not seen those before.
+    if (isOf(named, by) && named.lines.has(place)) return this.#holdFirst(engine, key, within);
     try {
       const { offsets } = await engine.publish({
         ...this.#publishOf(within),
@@ -112,9 +114,15 @@ export class Transactions {
     } catch (error) {
       if (!(error instanceof Refused) || error.code !== 'unsupported') return codeOf(error);
     }
-    // What is only in this memory must not be thought committed by who does not know of it.
+    return this.#holdFirst(engine, key, within);
+  }
+
+  /** Holds what is the first for its partition in this transaction. What is only in this memory must not be thought committed by who does not know of it. */
+  async #holdFirst(engine: Engine, key: string, within: Within): Promise<{ readonly offset: number } | ErrorCode> {
+    const { by, topic, partition, includes } = within;
+    if (!includes && !(await isIncluded(engine, by, topic, partition))) return ERROR.invalidTxnState;
     const errorCode = await this.include(engine, by, { partitions: [{ topic, partition }], passing: true });
-    return errorCode === ERROR.none ? this.#hold(this.#namedBy(engine, key, by), place, within) : errorCode;
+    return errorCode === ERROR.none ? this.#hold(this.#namedBy(engine, key, by), `${topic}/${partition}`, within) : errorCode;
   }
 
   /** Places, as `topic/partition`, where a transaction that is under way may still move this group's cursor. */
@@ -237,6 +245,14 @@ export class Transactions {
 
 function isOf(named: Named | undefined, { producerId, producerEpoch }: Speaker): named is Named {
   return named?.claim.id === producerId && named.claim.epoch === producerEpoch;
+}
+
+async function isIncluded(engine: Engine, by: Speaker, topic: string, partition: number): Promise<boolean> {
+  const { name, id, epoch } = claimOf(by);
+  const mine = (await engine.producers({ open: true })).find((one) => one.name === name && one.id === id);
+  if (mine === undefined) return false;
+  // Who is no longer meant hears so from the engine.
+  return mine.epoch !== epoch || mine.open?.partitions.some((one) => one.topic === topic && one.partition === partition) === true;
 }
 
 function claimOf({ transactionalId, producerId, producerEpoch }: Speaker): ProducerClaim {
