@@ -6,7 +6,7 @@
  * handed over in the same step as the end.
  */
 
-import type { Engine, Include, Principal, ProducerClaim, Publish } from '../../../model/engine.ts';
+import type { Engine, Include, Principal, ProducerClaim, Publish, TopicPartition } from '../../../model/engine.ts';
 import { DEFAULT_TENANT } from '../../../model/message.ts';
 import { type RefusalCode, Refused } from '../../../model/refusal.ts';
 import { ERROR, type ErrorCode, packInPlace, packOf } from '../../../wire/kafka/kafka.ts';
@@ -115,6 +115,12 @@ export class Transactions {
       if (!(error instanceof Refused) || error.code !== 'unsupported') return codeOf(error);
     }
     return this.#holdFirst(engine, key, within);
+  }
+
+  /** Whether all of these partitions belong to the transaction. */
+  async verify(engine: Engine, by: Speaker, partitions: readonly TopicPartition[]): Promise<ErrorCode> {
+    for (const { topic, partition } of partitions) if (!(await isIncluded(engine, by, topic, partition))) return ERROR.invalidTxnState;
+    return ERROR.none;
   }
 
   /** Holds what is the first for its partition in this transaction. What is only in this memory must not be thought committed by who does not know of it. */
