@@ -1,4 +1,4 @@
-/** `npm run bench -- NAME [--json] [--seconds N]`: durable, memory, scale, backlog, start, amqp, kafka, events. Without a name: what there is. */
+/** `npm run bench -- NAME [--json] [--seconds N]`: durable, memory, scale, backlog, start, amqp, kafka, connections, waiting, events. Without a name: what there is. */
 
 import { parseArgs } from 'node:util';
 
@@ -48,6 +48,14 @@ const BENCHES: Readonly<Record<string, Known>> = {
     load: async () => (await import('./kafka.ts')).kafka,
     table: async () => (await import('./kafka.ts')).kafkaTable,
   },
+  connections: {
+    says: '10,000 connections at each door, 65,535 channels on one: memory and time for each (--quick: fewer)',
+    load: async () => (await import('./connections.ts')).connections,
+  },
+  waiting: {
+    says: 'a million messages waiting, published over AMQP: memory here and in RabbitMQ (--quick: a tenth of them)',
+    load: async () => (await import('./waiting.ts')).waiting,
+  },
   events: {
     says: 'the event queue of many threads beside C++, postMessage and piscina, the event bus beside EventEmitter (--cpp DIR)',
     load: async () => (await import('./events.ts')).events,
@@ -65,7 +73,7 @@ const chosen = BENCHES[name];
 if (chosen === undefined) {
   console.log(
     Object.entries(BENCHES)
-      .map(([known, { says }]) => `${known.padEnd(10)}${says}`)
+      .map(([known, { says }]) => `${known.padEnd(13)}${says}`)
       .join('\n'),
   );
   process.exitCode = name === '' ? 0 : 2;

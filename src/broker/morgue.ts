@@ -13,6 +13,10 @@ import type { Reader } from './reader.ts';
 const DEATHS_MAX = 16;
 /** After an error of the disk. */
 const AGAIN_MS = 10_000;
+/** About so much is read and moved at once. */
+const PORTION_BYTES = 1024 * 1024;
+/** What is told of its deaths, about. */
+const DEATH_BYTES = 512;
 
 export class Morgue {
   readonly #ledger: Ledger;
@@ -83,8 +87,24 @@ export class Morgue {
     return this.#dying.get(queue)?.has(number) === true;
   }
 
-  async #move({ queue, numbers, reason }: Burial, lease: number): Promise<void> {
+  /** In portions: however much dies at once, little of it is in memory, and each entry fits the journal. */
+  async #move(burial: Burial, lease: number): Promise<void> {
+    const { queue, numbers, reason } = burial;
     const holder = reason === 'expired' ? 0 : lease;
+    const bytesMax = Math.min(PORTION_BYTES, this.#ledger.journal.entryBytesMax / 4);
+    for (let from = 0; from < numbers.length; ) {
+      let to = from;
+      for (let sizeBytes = 0; to < numbers.length; to++) {
+        const number = numbers[to] ?? 0;
+        if (isThere(queue, number, holder)) sizeBytes += queue.sizeOf(number) + DEATH_BYTES;
+        if (sizeBytes > bytesMax && to > from) break;
+      }
+      await this.#movePortion({ queue, numbers: numbers.slice(from, to), reason }, holder);
+      from = to;
+    }
+  }
+
+  async #movePortion({ queue, numbers, reason }: Burial, holder: number): Promise<void> {
     const mine = numbers.filter((n) => isThere(queue, n, holder));
     const read = await copyMessages(this.#reader, queue, mine, holder);
     const { end, tip } = await this.#ledger.run(() => {

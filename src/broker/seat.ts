@@ -187,9 +187,11 @@ export class Seat implements Broker {
     const { ledger, queues } = this.#house;
     return ledger.run((): Published | Promise<Published> => {
       const decided = this.#take(publish);
-      queues.endTurn();
       const answer = publishedOf(decided);
-      if (publish.transient === true || this.#isPassing(decided)) return answer;
+      // Its queues are served; on the disk's account nobody has to do anything.
+      if (this.#isPassing(decided)) return answer;
+      queues.endTurn();
+      if (publish.transient === true) return answer;
       // Also for what is only a repeat: the first time may not be safe yet.
       return new Promise<Published>((resolve, reject) => ledger.gate.hold(ledger.journal.tip, () => resolve(answer), reject));
     });
@@ -198,21 +200,37 @@ export class Seat implements Broker {
   publishAll(publishes: readonly Publish[]): Promise<readonly (Published | Refused)[]> {
     const { ledger, queues } = this.#house;
     return ledger.run((): readonly (Published | Refused)[] | Promise<readonly (Published | Refused)[]> => {
+      let lasts = false;
       let waits = false;
       const answers = publishes.map((publish): Published | Refused => {
         try {
           const decided = this.#take(publish);
-          if (publish.transient !== true && !this.#isPassing(decided)) waits = true;
+          if (!this.#isPassing(decided)) {
+            lasts = true;
+            if (publish.transient !== true) waits = true;
+          }
           return publishedOf(decided);
         } catch (error) {
           if (error instanceof Refused) return error;
           throw error;
         }
       });
-      queues.endTurn();
+      if (lasts) queues.endTurn();
       if (!waits) return answers;
       return new Promise((resolve, reject) => ledger.gate.hold(ledger.journal.tip, () => resolve(answers), reject));
     });
+  }
+
+  way(exchange: string, address: string): object | undefined {
+    const { router, topics } = this.#tenant;
+    // There the address itself counts: it is what is permitted, and what may be the name of a topic.
+    if (exchange === '' || exchange === MAIN_LINE || topics.has(address)) return undefined;
+    // A change that has to wait would be decided by what is bound then.
+    if (this.#house.ledger.paused || router.exchange(exchange)?.schema !== undefined) return undefined;
+    const { targets, conditional } = router.route(exchange, address);
+    const target = targets[0];
+    if (target === undefined || targets.length > 1 || conditional.length > 0 || target.transform !== undefined) return undefined;
+    return target.to.kind === 'queue' && target.to.queue.spec.schema === undefined ? target.to.queue : undefined;
   }
 
   /** All that was stored is gone at restart: nobody has to wait for the disk. */

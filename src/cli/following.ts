@@ -71,8 +71,13 @@ function messageOf(json: Uint8Array): Message {
   };
 }
 
-/** Runs `session` again while the broker is away, at most `patienceMs` in a row. A session calls `alive` when it is connected. */
-export async function persist(patienceMs: number, terminal: Terminal, session: (alive: () => void) => Promise<void>): Promise<void> {
+/** Runs `session` again while the broker is away, at most `patienceMs` in a row and never after `signal`. A session calls `alive` when it is connected. */
+export async function persist(
+  patienceMs: number,
+  terminal: Terminal,
+  session: (alive: () => void) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
   let awaySinceMs: number | undefined;
   for (;;) {
     try {
@@ -80,11 +85,12 @@ export async function persist(patienceMs: number, terminal: Terminal, session: (
         awaySinceMs = undefined;
       });
     } catch (error) {
-      if (!(error instanceof Failure && error.exit === 'unreachable')) throw error;
+      if (!(error instanceof Failure && error.exit === 'unreachable') || signal.aborted) throw error;
       if (awaySinceMs === undefined && patienceMs > 0) terminal.note(`${error.message} Waiting for it to come back.`);
       awaySinceMs ??= performance.now();
       if (performance.now() - awaySinceMs >= patienceMs) throw error;
       await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      if (signal.aborted) throw error;
     }
   }
 }

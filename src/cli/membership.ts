@@ -27,7 +27,7 @@ export async function memberSession(
   alive: () => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const socket = await connect(member.client);
+  const socket = await connect(member.client, signal);
   try {
     await new Conversation(socket, member, printer, terminal, alive).run(signal);
   } finally {
@@ -36,12 +36,16 @@ export async function memberSession(
   }
 }
 
-async function connect(client: Client): Promise<WebSocket> {
+async function connect(client: Client, signal: AbortSignal): Promise<WebSocket> {
   const { WebSocket: Socket } = await import('ws');
+  // The time may have been up before anything was asked.
+  signal.throwIfAborted();
   const url = new URL(client.url);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   url.pathname = `${url.pathname.replace(/\/$/, '')}/v1/ws`;
   const socket = new Socket(url, WEBSOCKET_PROTOCOL, { headers: { ...client.headers }, perMessageDeflate: false });
+  const giveUp = (): void => socket.terminate();
+  signal.addEventListener('abort', giveUp, { once: true });
   await new Promise<void>((resolve, reject) => {
     socket.once('open', resolve);
     socket.once('error', (error) => reject(client.failureOf(error)));
@@ -52,7 +56,7 @@ async function connect(client: Client): Promise<WebSocket> {
         .ask('GET', '/v1/topics')
         .then(() => reject(new Failure('failed', `The broker answered ${reply.statusCode} to a WebSocket.`)), reject);
     });
-  });
+  }).finally(() => signal.removeEventListener('abort', giveUp));
   return socket;
 }
 
@@ -71,6 +75,8 @@ class Conversation {
   readonly #terminal: Terminal;
   readonly #alive: () => void;
   readonly #end = Promise.withResolvers<void>();
+  /** Nothing that was asked will be answered any more. */
+  readonly #gone = Promise.withResolvers<void>();
   readonly #asked = new Map<number, () => void>();
   #nextRef = 1;
   /** Frames are heeded one after the other. */
@@ -87,16 +93,24 @@ class Conversation {
   async run(signal: AbortSignal): Promise<void> {
     const { client, topic, group, from } = this.#member;
     this.#socket.on('message', (data) => {
-      this.#turn = this.#turn.then(() => this.#heed(data as Buffer)).catch((error: unknown) => this.#end.reject(error));
+      this.#turn = this.#turn
+        .then(() => this.#heed(data as Buffer))
+        .catch((error: unknown) => {
+          this.#end.reject(error);
+          this.#gone.resolve();
+        });
     });
     this.#socket.once('error', (error) => this.#end.reject(client.failureOf(error)));
     this.#socket.once('close', () => {
       const gone = new Failure('unreachable', 'The broker ended the connection.');
+      this.#gone.resolve();
       this.#turn.finally(() => this.#end.reject(gone));
     });
     const stop = (): void => this.#end.resolve();
     signal.addEventListener('abort', stop, { once: true });
     const interrupted = interruption(stop);
+    // It says so once: who comes to hear of it later would wait for ever.
+    if (signal.aborted) stop();
     try {
       this.#send({ op: 'subscribe', ref: 0, sub: SUB, topic, group, credit: CREDIT, ...(from === undefined ? {} : { from }) });
       await this.#end.promise;
@@ -146,8 +160,7 @@ class Conversation {
 
   async #leave(): Promise<void> {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
-    const closed = new Promise((resolve) => this.#socket.once('close', resolve));
-    await Promise.race([closed, this.#ask({ op: 'unsubscribe', sub: SUB })]);
+    await Promise.race([this.#gone.promise, this.#ask({ op: 'unsubscribe', sub: SUB })]);
   }
 
   /** Resolves when it was answered. */

@@ -64,7 +64,7 @@ export const command: Command = define({
     const printer = new Printer(terminal, count, topic === undefined ? undefined : filter);
     try {
       const session = await sessionOf(name ?? '', topic, options, printer, terminal, limit.signal);
-      await persist(retry, terminal, session);
+      await persist(retry, terminal, session, limit.signal);
       if (limit.isOver && !printer.isDone) throw limit.failure(printer.left);
       return EXIT.done;
     } catch (error) {

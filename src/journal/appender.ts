@@ -168,15 +168,19 @@ export class Appender {
     this.#tail.evict();
   }
 
+  /** The largest entry, bytes: it has to fit a segment. */
+  get entryBytesMax(): number {
+    return this.#options.segmentBytes - HEADER_BYTES - FRAME_BYTES;
+  }
+
   /** The entry does not fit the open block: the next one. */
   #turn(sizeMax: number): void {
     if (!(sizeMax >= 0)) throw new RangeError(`An entry cannot have ${sizeMax} bytes.`);
     const need = align(HEADER_BYTES + FRAME_BYTES + sizeMax);
     if (need > this.#options.segmentBytes) {
-      const most = this.#options.segmentBytes - HEADER_BYTES - FRAME_BYTES;
       throw new Refused(
         'too-large',
-        `An entry of ${sizeMax} bytes does not fit a journal segment, which takes ${most}. Send less at once.`,
+        `An entry of ${sizeMax} bytes does not fit a journal segment, which takes ${this.entryBytesMax}. Send less at once.`,
       );
     }
     if (this.#entries > 0) this.seal();

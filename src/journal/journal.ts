@@ -136,6 +136,11 @@ export class Journal {
     return this.#appender.appendedBytes - this.#writer.safeBytes;
   }
 
+  /** The largest entry it takes. */
+  get entryBytesMax(): number {
+    return this.#appender.entryBytesMax;
+  }
+
   get failed(): Error | undefined {
     return this.#writer.failed;
   }

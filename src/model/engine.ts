@@ -439,6 +439,12 @@ export interface Engine {
    * `transient`; one that is refused does not keep back the others.
    */
   publishAll(publishes: readonly Publish[]): Promise<readonly (Published | Refused)[]>;
+  /**
+   * Where a message of this address goes as things stand in this turn, as a token. While addresses of one exchange have the same one, all
+   * that is published to them goes to one and the same queue, whatever is in it: one publish may then hold records of them all, under any
+   * of these addresses. Undefined: nothing is promised of this address.
+   */
+  way(exchange: string, address: string): object | undefined;
   /** True while publishers should wait: too much is on its way to the disk. `relief` resolves when it is over. */
   readonly pressed: boolean;
   relief(): Promise<void>;

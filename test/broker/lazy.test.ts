@@ -85,3 +85,31 @@ test('what an ack makes room for is handed over without a write, and kept soon a
   assert.deepEqual([...(left?.numbers ?? [])], [2], 'two were acked');
   assert.deepEqual([...(left?.attempts ?? [])], [2], 'and the third was held');
 });
+
+test('what is gone at restart starts no write when it comes; a close still writes all', async (t) => {
+  const { broker, written, advance, disk, clock } = await started(t, 1);
+  await broker.declare({ kind: 'queue', name: 'passing', durable: false });
+  await advance(1000);
+  written();
+  for (const publish of [sending('passing', 'a'), { ...sending('passing', 'b'), transient: true }]) {
+    assert.equal((await broker.publish(publish)).routed, 1);
+    await idle(broker);
+  }
+  const all = await broker.publishAll([sending('passing', 'c'), sending('passing', 'd')]);
+  assert.equal(all.length, 2);
+  await idle(broker);
+  assert.equal(written(), 0);
+  assert.equal((await broker.receive({ queue: 'passing', countMax: 10 }))?.count, 4);
+  await advance(20);
+  assert.ok(written() > 0);
+  await broker.publishAll([sending('passing', 'e'), sending('q', 'lasts')]);
+  assert.equal(written(), 1, 'with one that lasts among them all are written, and waited for');
+  await broker.publish({ ...sending('q', 'also lasts'), transient: true });
+  await idle(broker);
+  assert.equal(written(), 1);
+  await broker.publish(sending('passing', 'f'));
+  await broker.close();
+  const again = await opened(t, { disk, clock, durability: 'fsync' });
+  const kept = await again.broker.receive({ queue: 'q', countMax: 10 });
+  assert.equal(kept?.count, 2);
+});

@@ -64,3 +64,17 @@ test('dead letters of one queue come in the order in which they died, each once,
   assert.deepEqual(dead && bodiesOf(dead), ['c', 'a', 'd']);
   assert.deepEqual(told, ['q rejected c', 'q rejected a', 'q rejected d']);
 });
+
+test('however much dies at once: it is moved in portions that the journal takes', async (t) => {
+  const { broker, advance } = await opened(t, { blockBytesMax: 8192, segmentBytes: 32_768 });
+  await broker.declare({ kind: 'queue', name: 'q', ttlMs: 100, deadLetter: { exchange: '', address: 'dead' } });
+  await broker.declare({ kind: 'queue', name: 'dead' });
+  const letters = Array.from({ length: 20 }, (_, n) => String.fromCharCode(97 + n));
+  for (const letter of letters) await broker.publish(sending('q', letter.repeat(5000)));
+  await advance(200);
+  await idle(broker);
+  const seen: string[] = [];
+  for (let got = await broker.receive({ queue: 'dead' }); got !== undefined; got = await broker.receive({ queue: 'dead' }))
+    seen.push(...bodiesOf(got).map((body) => body.slice(0, 1)));
+  assert.deepEqual(seen, letters);
+});

@@ -305,3 +305,35 @@ test('rules that say nothing are refused', async (t) => {
   await assert.rejects(broker.declare({ kind: 'user', name: 'u', rules: Array(1001).fill(rule) }), refuses('invalid'));
   await assert.rejects(broker.declare({ kind: 'user', name: '*', secrets: { password: 'x' } }), refuses('invalid'));
 });
+
+test('addresses that lead to one queue and nowhere else have one way, for as long as that is so', async (t) => {
+  const { broker } = await opened(t);
+  for (const name of ['q', 'other']) await broker.declare({ kind: 'queue', name });
+  await broker.declare({ kind: 'queue', name: 'strict', schema: { jsonSchema: { type: 'object' } } });
+  await broker.declare({ kind: 'exchange', name: 'x', type: 'topic' });
+  await broker.declare({ kind: 'exchange', name: 'checked', type: 'topic', schema: { jsonSchema: { type: 'object' } } });
+  const bind = (name: string, pattern: string, more: { filter?: string; transform?: string } = {}, exchange = 'x') =>
+    broker.bind({ exchange, to: { kind: 'queue', name }, pattern, ...more });
+  for (const pattern of ['a', 'b.*', 'filtered', 'made', 'both', 't']) await bind('q', pattern);
+  await bind('other', 'c');
+  await bind('other', 'both');
+  await bind('other', 'filtered', { filter: 'contentType' });
+  await bind('q', 'made', { transform: 'body' });
+  await bind('strict', 'strict');
+  await bind('q', 'a', {}, 'checked');
+  await broker.declare({ kind: 'topic', name: 't' });
+  const way = broker.way('x', 'a');
+  assert.ok(way !== undefined);
+  assert.equal(broker.way('x', 'b.1'), way);
+  assert.notEqual(broker.way('x', 'c'), way);
+  assert.ok(broker.way('x', 'c') !== undefined);
+  // Filtered, made into another, to two, to none, the name of a topic, checked: each for itself.
+  for (const address of ['filtered', 'made', 'both', 'nobody', 't', 'strict']) assert.equal(broker.way('x', address), undefined, address);
+  assert.equal(broker.way('checked', 'a'), undefined);
+  assert.equal(broker.way('missing', 'a'), undefined);
+  await bind('q', 'q', {}, 'amq.topic');
+  assert.equal(broker.way('', 'q'), undefined, 'there the address is what is permitted');
+  assert.equal(broker.way('amq.topic', 'q'), undefined, 'there too');
+  await bind('other', 'a');
+  assert.equal(broker.way('x', 'a'), undefined);
+});

@@ -1,7 +1,8 @@
 /**
- * `npm run test:crash [-- --kills N --cuts N]`: kill -9 under load, over the API and over HTTP, and power cuts by the file system's
- * shutdown call on a loop device, where root and loop devices are to be had. Two controls: without syncs the cut must show loss; a
- * graceful stop must show none. A cycle without confirms proves nothing, is counted as invalid, and fails the run.
+ * `npm run test:crash [-- --kills N --cuts N --over http,api,amqp,kafka]`: kill -9 under load, and power cuts by the file system's shutdown
+ * call on a loop device, where root and loop devices are to be had: so many over API and HTTP in turn, and so many over each other door,
+ * with real clients. Two controls for each: without syncs the cut must show loss; a graceful stop must show none. A cycle without
+ * confirms proves nothing, is counted as invalid, and fails the run.
  */
 
 import { execFileSync, spawn } from 'node:child_process';
@@ -9,8 +10,21 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { type DoorCycle, DoorLives, type DoorName } from './doors.ts';
+import { pause, type Verdict } from './load.ts';
 
-const { values } = parseArgs({ options: { kills: { type: 'string', default: '30' }, cuts: { type: 'string', default: '20' } } });
+const { values } = parseArgs({
+  options: {
+    kills: { type: 'string', default: '30' },
+    cuts: { type: 'string', default: '20' },
+    over: { type: 'string', default: 'http,api,amqp,kafka' },
+  },
+});
+const over = values.over.split(',');
+/** In turn on one broker. */
+const EMBEDDED = (['api', 'http'] as const).filter((name) => over.includes(name));
+const DOORS = (['amqp', 'kafka'] as const).filter((name) => over.includes(name));
+if (over.length !== EMBEDDED.length + DOORS.length) throw new Error(`--over can be http, api, amqp and kafka, and not ${values.over}.`);
 
 const child = fileURLToPath(new URL('./child.ts', import.meta.url));
 const verifier = fileURLToPath(new URL('./verify.ts', import.meta.url));
@@ -18,12 +32,6 @@ const base = mkdtempSync(`${tmpdir()}/signalbox-crash-`);
 let nextId = 1;
 let failed = 0;
 let passed = 0;
-
-interface Verdict {
-  readonly confirmed: number;
-  readonly lost: number;
-  readonly wrong: readonly string[];
-}
 
 interface Cycle {
   readonly directory: string;
@@ -71,10 +79,6 @@ async function cycle({ directory, durability, by, end, after }: Cycle): Promise<
   }
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
 function kill(pid: number): void {
   process.kill(pid, 'SIGKILL');
 }
@@ -92,11 +96,34 @@ function judge(name: string, verdict: Verdict): void {
   }
 }
 
+/** So many lives behind one door, and what they say together. */
+async function doorLives(name: DoorName, directory: string, count: number, what: string, how: Omit<DoorCycle, 'durability' | 'resumes'>) {
+  const lives = new DoorLives(name, directory);
+  let confirmed = 0;
+  try {
+    for (let i = 0; i < count; i++) {
+      const verdict = await lives.cycle({ durability: 'fsync', resumes: true, ...how });
+      confirmed += verdict.confirmed;
+      judge(`${name}: ${what} ${i + 1}`, verdict);
+    }
+  } finally {
+    await lives.close();
+  }
+  console.log(`${name}: ${count} ${what}s: ${confirmed} confirmed`);
+}
+
+async function doorKills(count: number): Promise<void> {
+  for (const name of DOORS) {
+    await doorLives(name, `${base}/${name}`, count, 'kill', { end: kill });
+    await doorLives(name, `${base}/${name}-graceful`, 1, 'graceful stop', { end: graceful });
+  }
+}
+
 async function kills(count: number): Promise<void> {
   let confirmed = 0;
   const directory = `${base}/kills`;
   for (let i = 0; i < count; i++) {
-    const verdict = await cycle({ directory, durability: 'fsync', by: i % 2 === 0 ? 'api' : 'http', end: kill });
+    const verdict = await cycle({ directory, durability: 'fsync', by: EMBEDDED[i % EMBEDDED.length] ?? 'api', end: kill });
     confirmed += verdict.confirmed;
     judge(`kill ${i + 1}`, verdict);
   }
@@ -162,11 +189,16 @@ async function cuts(count: number): Promise<void> {
       device.cut();
       process.kill(pid, 'SIGKILL');
     };
+    for (const name of DOORS) {
+      await doorLives(name, `${device.mount}/${name}`, count, 'power cut', { end: cutAndKill, after: again });
+      await doorControl(name, device, cutAndKill, again);
+    }
+    if (EMBEDDED.length === 0) return;
     for (let i = 0; i < count; i++) {
       const verdict = await cycle({
         directory: `${device.mount}/data`,
         durability: 'fsync',
-        by: i % 2 === 0 ? 'api' : 'http',
+        by: EMBEDDED[i % EMBEDDED.length] ?? 'api',
         end: cutAndKill,
         after: again,
       });
@@ -180,6 +212,20 @@ async function cuts(count: number): Promise<void> {
   }
 }
 
+/** The same behind a door: what a client was told without syncs is gone after a cut. */
+async function doorControl(name: DoorName, device: Device, end: (pid: number) => void, after: () => void): Promise<void> {
+  let lost = 0;
+  for (let i = 0; i < 3 && lost === 0; i++) {
+    const lives = new DoorLives(name, `${device.mount}/unsynced-${name}-${i}`);
+    try {
+      lost += (await lives.cycle({ durability: 'os', end, after, resumes: false })).lost;
+    } finally {
+      await lives.close();
+    }
+  }
+  judgeControl(`${name}: control, syncs removed`, lost);
+}
+
 /** The rig must be able to see loss: without syncs, confirmed messages are gone after a cut. */
 async function controlCut(device: Device, end: (pid: number) => void, after: () => void): Promise<void> {
   let lost = 0;
@@ -187,16 +233,21 @@ async function controlCut(device: Device, end: (pid: number) => void, after: () 
     const verdict = await cycle({ directory: `${device.mount}/unsynced-${i}`, durability: 'os', by: 'api', end, after });
     lost += verdict.lost;
   }
-  console.log(`control, syncs removed: ${lost} lost`);
+  judgeControl('control, syncs removed', lost);
+}
+
+function judgeControl(name: string, lost: number): void {
+  console.log(`${name}: ${lost} lost`);
   if (lost > 0) passed++;
   else {
     failed++;
-    console.log('control, syncs removed: nothing was lost, so the cuts prove nothing');
+    console.log(`${name}: nothing was lost, so the cuts prove nothing`);
   }
 }
 
 try {
-  if (Number(values.kills) > 0) await kills(Number(values.kills));
+  if (Number(values.kills) > 0) await doorKills(Number(values.kills));
+  if (Number(values.kills) > 0 && EMBEDDED.length > 0) await kills(Number(values.kills));
   if (Number(values.cuts) > 0) await cuts(Number(values.cuts));
 } finally {
   rmSync(base, { recursive: true, force: true });

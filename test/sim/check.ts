@@ -87,7 +87,7 @@ function checkQueue(history: History, spec: QueueSpec, delivered: readonly Deliv
     if (!isDeadLetterQueue(name) && d.atMs < sent.dueMs)
       history.fault('Q8 early', `${name} delivered ${d.id} at ${d.atMs}, due ${sent.dueMs}`);
     // A publish may wait behind a checkpoint before it is decided: its time runs from then.
-    const expiresMs = sent.sentMs + Math.min(sent.ttlMs, spec.ttlMs ?? Number.POSITIVE_INFINITY) + DECIDED_MS;
+    const expiresMs = sent.lastSentMs + Math.min(sent.ttlMs, spec.ttlMs ?? Number.POSITIVE_INFINITY) + DECIDED_MS;
     if (sent.queues.includes(name) && d.atMs > expiresMs)
       history.fault('Q8 late', `${name} delivered ${d.id} at ${d.atMs}, expired ${expiresMs}`);
     const known = numbers.get(d.id) ?? new Set<number>();

@@ -25,6 +25,8 @@ export interface Sent {
   /** Has a time to live of its own. */
   readonly mortal: boolean;
   readonly sentMs: number;
+  /** One whose outcome was unknown is sent again. */
+  lastSentMs: number;
   /** Infinity unless mortal. */
   readonly ttlMs: number;
   /** Transactions: all of one number are seen together or not at all. */

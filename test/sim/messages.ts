@@ -115,6 +115,7 @@ export function draw(scene: Scene, broker: Broker, to: To, count: number, drawin
       body,
       sizeBytes: body.length + 100,
       sentMs: nowMs,
+      lastSentMs: nowMs,
       transaction,
       together,
       of: of?.[i],
@@ -202,6 +203,7 @@ function copyOf(scene: Scene, original: Sent, to: readonly string[]): Sent {
 export async function send(scene: Scene, broker: Broker, out: Outgoing, publish: Publish): Promise<void> {
   const { sent } = out;
   const { life, history } = scene;
+  for (const one of sent) one.lastSentMs = broker.nowMs();
   const mayBeStored = out.unanswered === true;
   out.unanswered = true;
   // A batch that is sent again was refused before, and may be taken now.

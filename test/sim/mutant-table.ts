@@ -17,8 +17,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'repeat confirmed before the first time is safe',
     file: 'broker/seat.ts',
-    find: 'if (publish.transient === true || this.#isPassing(decided)) return answer;',
-    replace: 'if (publish.transient === true || this.#isPassing(decided) || decided.entries.length === 0) return answer;',
+    find: '      if (publish.transient === true) return answer;',
+    replace: '      if (publish.transient === true || decided.entries.length === 0) return answer;',
   },
   {
     name: 'transaction confirmed before the sync',

@@ -51,12 +51,15 @@ export async function startAmqp(engine: Engine, options: AmqpOptions): Promise<S
     cutWhenStalled(socket, limits.stallMs, () => machine.logger.warn('amqp.stalled', { address: socket.remoteAddress }));
   });
   const bound = await sockets.listen({ host, port });
+  door.listeners.push({ protocol: tls === undefined ? 'amqp' : 'amqp/ssl', host, port: bound });
+  const leave = options.annexes?.add({ roots: ['/api'], load: async () => (await import('./management/management.ts')).management(door) });
   machine.logger.info('amqp.open', { host, port: bound, tls: tls !== undefined });
   return {
     name: 'amqp',
     port: bound,
     close: async () => {
       door.isClosing = true;
+      leave?.();
       const closing = sockets.close(limits.closeMs, () => true);
       for (const visitor of [...door.visitors]) visitor.dismiss(320, 'the broker is closing this door');
       await closing;

@@ -7,7 +7,8 @@ import { AmqpFault } from './faults.ts';
 import { Intake, type Taker } from './intake.ts';
 import type { Link } from './link.ts';
 import { Outgoing } from './outgoing.ts';
-import { type Outbound, Publisher, type Sending } from './publisher.ts';
+import { type Outbound, Publisher } from './publisher.ts';
+import type { Sending } from './sending.ts';
 import { Settling, type Source } from './settling.ts';
 import { Unacked } from './unacked.ts';
 

@@ -14,8 +14,9 @@ import {
 } from '../../wire/amqp/amqp.ts';
 import { AmqpFault } from './faults.ts';
 import type { Link } from './link.ts';
-import type { Apart, Publisher } from './publisher.ts';
+import type { Publisher } from './publisher.ts';
 import type { PublishRoute } from './routes.ts';
+import type { Apart } from './sending.ts';
 import { typeName } from './type-names.ts';
 
 const BASIC = 60;
@@ -35,8 +36,6 @@ export interface Taker {
 export class Intake {
   readonly #taker: Taker;
   readonly #scan = new PropertyScan();
-  #names: Buffer = Buffer.alloc(0);
-  #namesTo = 0;
   #route: PublishRoute | undefined;
   #mandatory = false;
   /** Bytes of body still to come. */
@@ -66,10 +65,6 @@ export class Intake {
     if ((bits & 2) !== 0) throw new AmqpFault(540, 'immediate=true', 'connection');
     this.#mandatory = (bits & 1) !== 0;
     this.#route = this.#taker.link.routes.find(bytes, namesAt, bitsAt);
-    // Kept apart from what the socket brought: the header may come with the next read.
-    if (this.#names.length < bitsAt - namesAt) this.#names = Buffer.allocUnsafeSlow(512);
-    bytes.copy(this.#names, 0, namesAt, bitsAt);
-    this.#namesTo = bitsAt - namesAt;
   }
 
   /** A content header stands from `start` to `end`. Throws `AmqpFault` and `WireFault`. */
@@ -139,7 +134,7 @@ export class Intake {
     const transient = scan.octet('deliveryMode') !== PERSISTENT;
     if (!this.#mandatory && scan.lacks(ACTED_ON)) {
       const batch = publisher.begin(route, transient, undefined);
-      batch.begin(link.engine.nowMs(), this.#names, 0, this.#namesTo);
+      batch.begin(link.nowMs, route.names);
       batch.properties(bytes, from, to);
       return;
     }
@@ -148,7 +143,7 @@ export class Intake {
     const stands = this.#mandatory || also.length > 0 || delayMs !== undefined;
     const apart: Apart | undefined = stands ? { mandatory: this.#mandatory, also, delayMs } : undefined;
     const batch = publisher.begin(route, transient, apart);
-    batch.begin(link.engine.nowMs(), this.#names, 0, this.#namesTo);
+    batch.begin(link.nowMs, route.names);
     const changed = acts.changes === undefined ? undefined : changeProperties(scan, acts.changes);
     if (changed === undefined) batch.properties(bytes, from, to);
     else batch.properties(changed, 0, changed.length);
@@ -168,7 +163,7 @@ export class Intake {
     const acts: Acts = { also: [], changes: undefined, ttlMs: undefined, delayMs: undefined, keyHash: undefined };
     const changes: { -readonly [P in keyof Changes]: Changes[P] } = {};
     const expiration = scan.text('expiration');
-    if (expiration !== undefined) acts.ttlMs = readExpiration(expiration);
+    if (expiration !== undefined) acts.ttlMs = ttlOf(expiration);
     if (scan.text('replyTo') === REPLY_TO) {
       if (replyQueue === undefined) throw new AmqpFault(406, 'fast reply consumer does not exist');
       changes.replyTo = (writer) => writer.text8(replyQueue);
@@ -212,7 +207,8 @@ interface Acts {
 const ACTING_HEADERS: ReadonlySet<string> = new Set(['CC', 'BCC', 'x-delay', KEY_HEADER]);
 const BLIND: ReadonlySet<string> = new Set(['BCC']);
 
-function readExpiration(text: string): number {
+/** How long a message may wait, milliseconds, of what stands in its `expiration`. Throws `AmqpFault` 406. */
+export function ttlOf(text: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text);
   const says = !/^-?\d+$/.test(text) ? 'no_integer' : text.startsWith('-') ? `{value_negative,${text}}` : `{value_too_big,${text}}`;
   throw new AmqpFault(406, `invalid expiration '${text}': ${says}`);

@@ -25,6 +25,8 @@ export interface Link extends Visitor, Site {
   readonly hearsCancels: boolean;
   /** The socket has enough waiting: nothing more should be made for it. */
   readonly full: boolean;
+  /** The broker's time: of what is being read, when it came. */
+  readonly nowMs: number;
   /** Something was written or is to be: it is sent when the turn ends. */
   touch(): void;
   /** Ends the connection. `id`: class and method that it is about. */

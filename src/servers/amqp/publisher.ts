@@ -1,37 +1,19 @@
 /** Publishes of one channel on their way to the engine: neighbours with one route go as one batch. */
 
-import type { Publish, Published } from '../../model/engine.ts';
+import type { Published } from '../../model/engine.ts';
 import { type RefusalCode, Refused } from '../../model/refusal.ts';
 import { encodeMethod, idOf, type RecordBatch, RecordScan } from '../../wire/amqp/amqp.ts';
 import type { Confirms, Ticket } from './confirms.ts';
 import { AmqpFault, faultOf, noExchange } from './faults.ts';
 import type { Link } from './link.ts';
 import type { PublishRoute } from './routes.ts';
+import { type Apart, publishOf, routeAt, type Sending, sendingOf, TOGETHER, UNASKED } from './sending.ts';
 
 /** A batch is sent on at this size, though more of its kind may follow. */
 const BATCH_BYTES = 256 * 1024;
 const BATCH_COUNT = 1024;
 
 const PUBLISH = idOf('basic.publish');
-
-/** What keeps a publish from sharing a batch with its neighbours. */
-export interface Apart {
-  readonly mandatory: boolean;
-  /** Further routing keys. */
-  readonly also: readonly string[];
-  /** Asked for; only an exchange that delays grants it. */
-  readonly delayMs: number | undefined;
-}
-
-const TOGETHER: Apart = { mandatory: false, also: [], delayMs: undefined };
-
-/** Messages of one batch, kept until the engine has answered. */
-export interface Sending {
-  readonly route: PublishRoute;
-  readonly transient: boolean;
-  readonly batch: RecordBatch;
-  readonly apart: Apart;
-}
 
 /** The channel as the publisher sees it. */
 export interface Outbound {
@@ -51,8 +33,13 @@ const SINGLE: ReadonlySet<RefusalCode> = new Set(['full', 'schema', 'too-large',
 export class Publisher {
   readonly #channel: Outbound;
   #open: Sending | undefined;
+  /** Whole batches that go before the open one, in order; all transient, or none. */
+  #ready: Sending[] = [];
+  #readyBytes = 0;
   /** A message has begun in the open batch and is not whole. */
   #building = false;
+  /** It has sent something. */
+  used = false;
 
   constructor(channel: Outbound) {
     this.#channel = channel;
@@ -62,15 +49,32 @@ export class Publisher {
   begin(route: PublishRoute, transient: boolean, apart: Apart | undefined): RecordBatch {
     const open = this.#open;
     if (open !== undefined) {
-      if (open.route === route && open.transient === transient && apart === undefined && open.apart === TOGETHER) {
+      if (open.transient === transient && apart === undefined && open.apart === TOGETHER && this.#joins(open, route)) {
         this.#building = true;
         return open.batch;
       }
-      this.submit();
+      this.#close();
+      // Who sends what may be lost does not wait for what may not.
+      if (this.#ready[0] !== undefined && this.#ready[0].transient !== transient) this.#submitReady();
     }
-    this.#open = { route, transient, batch: this.#channel.link.door.batches.take(), apart: apart ?? TOGETHER };
+    const batch = this.#channel.link.door.batches.take();
+    this.#open = sendingOf(route, transient, batch, apart ?? TOGETHER);
     this.#building = true;
-    return this.#open.batch;
+    return batch;
+  }
+
+  /** True when a message with this route may be in that batch, which knows it then. */
+  #joins(open: Sending, route: PublishRoute): boolean {
+    if (open.route !== route) {
+      const { exchange, address } = route;
+      if (exchange !== open.route.exchange) return false;
+      const { engine } = this.#channel.link;
+      if (open.way === UNASKED) open.way = engine.way(exchange, open.route.address);
+      if (open.way === undefined || open.way !== engine.way(exchange, address)) return false;
+      open.others ??= [];
+    }
+    if (open.others !== undefined) open.others[open.batch.count] = route;
+    return true;
   }
 
   /** Where the message that has begun is being put together; undefined when none has. */
@@ -94,22 +98,40 @@ export class Publisher {
   finished(): void {
     const open = this.#open;
     if (open === undefined) return;
-    if (open.apart !== TOGETHER || open.batch.sizeBytes >= BATCH_BYTES || open.batch.count >= BATCH_COUNT) this.submit();
+    const { batch } = open;
+    if (
+      open.apart.delayMs !== undefined ||
+      this.#readyBytes + batch.sizeBytes >= BATCH_BYTES ||
+      batch.count + this.#ready.length >= BATCH_COUNT
+    )
+      this.submit();
+    else if (open.apart !== TOGETHER) this.#close();
   }
 
-  /** What is gathered, taken away. A message that is not whole stays. */
+  /** The open batch takes no more. */
+  #close(): void {
+    const sending = this.take();
+    if (sending === undefined) return;
+    this.#ready.push(sending);
+    this.#readyBytes += sending.batch.sizeBytes;
+  }
+
+  /** The open batch, taken away. A message that is not whole stays. */
   take(): Sending | undefined {
     const open = this.#open;
     if (open === undefined) return undefined;
+    const { transient, apart } = open;
+    const { count } = open.batch;
     if (this.#building) {
-      if (open.batch.count === 0) return undefined;
-      const batch = this.#channel.link.door.batches.take();
-      open.batch.moveBegun(batch);
-      this.#open = { ...open, batch };
-      return open;
+      // Another turn may find other ways: what is known of them goes with this one.
+      const route = routeAt(open, count);
+      const batch = count === 0 ? open.batch : this.#channel.link.door.batches.take();
+      if (count > 0) open.batch.moveBegun(batch);
+      this.#open = sendingOf(route, transient, batch, apart);
+      return count === 0 ? undefined : open;
     }
     this.#open = undefined;
-    if (open.batch.count > 0) return open;
+    if (count > 0) return open;
     this.#channel.link.door.batches.give(open.batch);
     return undefined;
   }
@@ -117,34 +139,83 @@ export class Publisher {
   /** Sends on what is gathered. A message that is not whole stays. */
   submit(): void {
     const sending = this.take();
-    if (sending === undefined) return;
-    const { link, confirms } = this.#channel;
-    const { batch, route } = sending;
-    const { count, sizeBytes } = batch;
-    link.door.figures.published += count;
-    link.waiting(sizeBytes);
-    const ticket = confirms?.expect(count);
-    const done = (): void => {
-      link.waiting(-sizeBytes);
-      link.door.batches.give(batch);
-    };
-    const publishing =
-      sending.apart.delayMs === undefined
-        ? link.engine.publish(publishOf(sending, 0, count))
-        : this.#publishLate(sending, sending.apart.delayMs);
+    if (sending === undefined) {
+      if (this.#ready.length > 0) this.#submitReady();
+      return;
+    }
+    if (this.#ready.length > 0) {
+      if (sending.transient === this.#ready[0]?.transient && sending.apart.delayMs === undefined) {
+        this.#ready.push(sending);
+        this.#submitReady();
+        return;
+      }
+      this.#submitReady();
+    }
+    this.#send(sending);
+  }
+
+  #submitReady(): void {
+    const all = this.#ready;
+    this.#ready = [];
+    this.#readyBytes = 0;
+    if (all.length === 1) this.#send(all[0] as Sending);
+    else this.#sendAll(all);
+  }
+
+  #send(sending: Sending): void {
+    const { link } = this.#channel;
+    const { count } = sending.batch;
+    const ticket = this.#leaves(sending);
+    const { delayMs } = sending.apart;
+    const publishing = delayMs === undefined ? link.engine.publish(publishOf(sending, 0, count)) : this.#publishLate(sending, delayMs);
     publishing.then(
-      () => {
-        this.#settled(ticket, 'acked');
-        done();
-      },
-      (error: unknown) => {
-        if (count > 1 && error instanceof Refused && SINGLE.has(error.code)) void this.#oneByOne(sending, ticket).finally(done);
-        else {
-          this.#failed(error, route, sending, 0, ticket);
-          done();
+      () => this.#answered(sending, ticket, undefined),
+      (error: unknown) => this.#answered(sending, ticket, error),
+    );
+  }
+
+  /** As one step: one answer for all that came with one read. */
+  #sendAll(all: readonly Sending[]): void {
+    const tickets = all.map((sending) => this.#leaves(sending));
+    const publishes = all.map((sending) => publishOf(sending, 0, sending.batch.count));
+    this.#channel.link.engine.publishAll(publishes).then(
+      (answers) => {
+        for (const [i, sending] of all.entries()) {
+          const answer = answers[i];
+          this.#answered(sending, tickets[i], answer instanceof Refused ? answer : undefined);
         }
       },
+      (error: unknown) => {
+        for (const [i, sending] of all.entries()) this.#answered(sending, tickets[i], error);
+      },
     );
+  }
+
+  /** Counts a batch that is sent on; answers the ticket for its confirms. */
+  #leaves({ batch }: Sending): Ticket | undefined {
+    const { link, confirms } = this.#channel;
+    this.used = true;
+    link.door.figures.published += batch.count;
+    link.waiting(batch.sizeBytes);
+    return confirms?.expect(batch.count);
+  }
+
+  /** `error`: undefined when all of it was taken. */
+  #answered(sending: Sending, ticket: Ticket | undefined, error: unknown): void {
+    const { batch } = sending;
+    if (error !== undefined && batch.count > 1 && error instanceof Refused && SINGLE.has(error.code)) {
+      void this.#oneByOne(sending, ticket).finally(() => this.#done(sending));
+      return;
+    }
+    if (error === undefined) this.#settled(ticket, 'acked');
+    else this.#failed(error, sending, 0, ticket);
+    this.#done(sending);
+  }
+
+  #done({ batch }: Sending): void {
+    const { link } = this.#channel;
+    link.waiting(-batch.sizeBytes);
+    link.door.batches.give(batch);
   }
 
   /** In order: all are asked for before any is answered. */
@@ -155,7 +226,7 @@ export class Publisher {
       answers.map((answer, i) =>
         answer.then(
           () => this.#settled(tickets[i], 'acked'),
-          (error: unknown) => this.#failed(error, sending.route, sending, i, tickets[i]),
+          (error: unknown) => this.#failed(error, sending, i, tickets[i]),
         ),
       ),
     );
@@ -175,7 +246,7 @@ export class Publisher {
   }
 
   /** `index`: which message of the batch it is about. */
-  #failed(error: unknown, route: PublishRoute, sending: Sending, index: number, ticket: Ticket | undefined): void {
+  #failed(error: unknown, sending: Sending, index: number, ticket: Ticket | undefined): void {
     const channel = this.#channel;
     if (!channel.isOpen) return;
     if (!(error instanceof Refused)) {
@@ -192,7 +263,7 @@ export class Publisher {
       this.#settled(ticket, 'nacked');
       return;
     }
-    this.explain(error, route).then(
+    this.explain(error, sending.route).then(
       (fault) => channel.fail(fault, PUBLISH),
       (other: unknown) => channel.link.door.tell(other, 'publish'),
     );
@@ -235,25 +306,3 @@ export class Publisher {
 
 /** Looks at one record after another, never at two at once. */
 const recordScan: RecordScan = new RecordScan();
-
-/** What the engine is asked for the messages from `from` to `to`. Without spreading: it is made for every message where each has an address of its own. */
-export function publishOf({ route, transient, batch, apart }: Sending, from: number, to: number): Publish {
-  const publish: { -readonly [P in keyof Publish]: Publish[P] } = {
-    exchange: route.exchange,
-    address: route.address,
-    records: batch.records(from, to),
-  };
-  const columns = batch.columns(from, to);
-  if (columns !== undefined) publish.columns = columns;
-  if (transient) publish.transient = true;
-  if (route.exchange === '') publish.mayMiss = true;
-  if (apart === TOGETHER) return publish;
-  if (apart.also.length > 0) publish.also = apart.also;
-  if (apart.mandatory) publish.mandatory = true;
-  return publish;
-}
-
-/** How an answer of the engine looks when nothing took the message. */
-export function isUnrouted(published: Published | number | undefined): boolean {
-  return typeof published === 'object' && published.routed === 0;
-}

@@ -97,6 +97,14 @@ export function streamSpecOf({ name, arguments: given }: QueueWish, vhost: strin
   };
 }
 
+/** The arguments that would declare such a stream. */
+export function argumentsOfStream({ retentionMs, retentionBytes }: TopicSpec): Map<string, HeaderValue> {
+  const found = new Map<string, HeaderValue>([['x-queue-type', 'stream']]);
+  if (retentionMs !== undefined) found.set('x-max-age', `${Math.ceil(retentionMs / 1000)}s`);
+  if (retentionBytes !== undefined) found.set('x-max-length-bytes', retentionBytes);
+  return found;
+}
+
 const AGE_UNITS: Readonly<Record<string, number>> = {
   Y: 365 * 86_400_000,
   M: 30 * 86_400_000,

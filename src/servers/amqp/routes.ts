@@ -3,14 +3,16 @@
 export interface PublishRoute {
   readonly exchange: string;
   readonly address: string;
+  /** Both as they stand in a publish: `u8 · exchange · u8 · routing key`. */
+  readonly names: Buffer;
 }
 
 interface Slot extends PublishRoute {
-  readonly key: Buffer;
+  readonly hash: number;
   readonly next: Slot | undefined;
 }
 
-const SLOTS = 1024;
+const SLOTS = 4096;
 /** Then all are forgotten: whoever uses so many keys does not use each often. */
 const ROUTES_MAX = 4096;
 
@@ -23,12 +25,12 @@ export class RouteTable {
     let hash = to - from;
     for (let i = from; i < to; i++) hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193);
     const at = (hash ^ (hash >>> 15)) & (SLOTS - 1);
-    const first = this.#slots[at];
-    for (let slot = first; slot !== undefined; slot = slot.next) if (same(slot.key, bytes, from, to)) return slot;
-    return this.#add(at, bytes, from, to);
+    for (let slot = this.#slots[at]; slot !== undefined; slot = slot.next)
+      if (slot.hash === hash && same(slot.names, bytes, from, to)) return slot;
+    return this.#add(at, hash, bytes, from, to);
   }
 
-  #add(at: number, bytes: Buffer, from: number, to: number): PublishRoute {
+  #add(at: number, hash: number, bytes: Buffer, from: number, to: number): PublishRoute {
     if (this.#count >= ROUTES_MAX) {
       this.#slots = new Array(SLOTS).fill(undefined);
       this.#count = 0;
@@ -37,7 +39,8 @@ export class RouteTable {
     const slot: Slot = {
       exchange: bytes.toString('utf8', from + 1, keyAt),
       address: bytes.toString('utf8', keyAt + 1, to),
-      key: Buffer.from(bytes.subarray(from, to)),
+      names: Buffer.from(bytes.subarray(from, to)),
+      hash,
       next: this.#slots[at],
     };
     this.#slots[at] = slot;
@@ -46,8 +49,8 @@ export class RouteTable {
   }
 }
 
-function same(key: Buffer, bytes: Buffer, from: number, to: number): boolean {
-  if (key.length !== to - from) return false;
-  for (let i = 0; i < key.length; i++) if (key[i] !== bytes[from + i]) return false;
+function same(names: Buffer, bytes: Buffer, from: number, to: number): boolean {
+  if (names.length !== to - from) return false;
+  for (let i = 0; i < names.length; i++) if (names[i] !== bytes[from + i]) return false;
   return true;
 }

@@ -27,3 +27,7 @@ export function serverProperties(): Headers {
     ['information', 'AMQP 0-9-1 as RabbitMQ speaks it'],
   ]);
 }
+
+export function serverVersion(): string {
+  return COMPATIBLE_VERSION;
+}

@@ -60,6 +60,8 @@ export class Session implements FrameSink, Link, Opened {
   vhost = '';
   #channelMax = 0;
   #scheduled = false;
+  /** Since when what has come is being read; 0: nothing is. */
+  #readMs = 0;
   #limit: (() => void) | undefined;
   #over: Promise<void> | undefined;
 
@@ -95,6 +97,10 @@ export class Session implements FrameSink, Link, Opened {
     return this.#wire.full;
   }
 
+  get nowMs(): number {
+    return this.#readMs === 0 ? this.engine.nowMs() : this.#readMs;
+  }
+
   get deaf(): boolean {
     return this.#phase === 'ended';
   }
@@ -103,6 +109,7 @@ export class Session implements FrameSink, Link, Opened {
   receive(chunk: Buffer): void {
     if (this.deaf) return;
     this.#heartbeat.heard();
+    this.#readMs = this.engine.nowMs();
     try {
       this.#reader.push(chunk);
     } catch (error) {

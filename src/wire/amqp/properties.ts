@@ -61,16 +61,18 @@ export class PropertyScan {
     this.#bytes = bytes;
     this.#view = view;
     let at = start + 2;
-    for (let i = 0; i < COUNT; i++) {
-      this.#starts[i] = at;
-      if ((flags & (0x8000 >> i)) === 0) continue;
+    const starts = this.#starts;
+    // Most messages have few; where those behind the last one stand nobody asks.
+    for (let i = 0, left = flags; left !== 0; i++, left = (left << 1) & 0xffff) {
+      starts[i] = at;
+      if ((left & 0x8000) === 0) continue;
       if (i === HEADERS) at = at + 4 > end ? end + 1 : at + 4 + view.getUint32(at);
       else if (i === DELIVERY_MODE || i === PRIORITY) at += 1;
       else if (i === TIMESTAMP) at += 8;
       else at += at < end ? 1 + (bytes[at] ?? 0) : 1;
       if (at > end) throw broken();
+      starts[i + 1] = at;
     }
-    this.#starts[COUNT] = at;
     if (at !== end) throw broken();
   }
 

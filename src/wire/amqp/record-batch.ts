@@ -36,18 +36,21 @@ export class RecordBatch {
     return this.#bytes;
   }
 
-  /** Begins a record. `from`: exchange and routing key as they stand in the publish. */
-  begin(nowMs: number, names: Buffer, namesFrom: number, namesTo: number): void {
+  /** Begins a record. `names`: exchange and routing key as they stand in the publish. */
+  begin(nowMs: number, names: Buffer): void {
     this.#start = this.#at;
-    const at = this.#room(RECORD_HEAD_BYTES + TIME_BYTES + namesTo - namesFrom);
-    this.#view.setFloat64(at + RECORD_HEAD_BYTES, nowMs, true);
-    names.copy(this.#bytes, at + RECORD_HEAD_BYTES + TIME_BYTES, namesFrom, namesTo);
+    const count = names.length;
+    const at = this.#room(RECORD_HEAD_BYTES + TIME_BYTES + count) + RECORD_HEAD_BYTES;
+    this.#view.setFloat64(at, nowMs, true);
+    const bytes = this.#bytes;
+    for (let i = 0; i < count; i++) bytes[at + TIME_BYTES + i] = names[i] as number;
   }
 
   /** Its properties. */
-  properties(bytes: Uint8Array, from: number, to: number): void {
-    const at = this.#room(to - from);
-    for (let i = from; i < to; i++) this.#bytes[at + i - from] = bytes[i] as number;
+  properties(from: Uint8Array, start: number, end: number): void {
+    const at = this.#room(end - start);
+    const bytes = this.#bytes;
+    for (let i = start; i < end; i++) bytes[at + i - start] = from[i] as number;
     this.#view.setUint32(this.#start + 4, LANGUAGES.amqp | ((this.#at - this.#start - RECORD_HEAD_BYTES) << 8), true);
   }
 

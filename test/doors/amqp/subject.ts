@@ -9,6 +9,8 @@ import { type Broker, openBroker } from '../../../src/broker/broker.ts';
 import { MemoryDisk } from '../../../src/host/memory-disk.ts';
 import { nodeHost } from '../../../src/host/node-host.ts';
 import { type AmqpOptions, startAmqp } from '../../../src/servers/amqp/amqp.ts';
+import { Annexes } from '../../../src/servers/annexes.ts';
+import { startHttp } from '../../../src/servers/http/http.ts';
 import { AMQP_LANGUAGE } from '../../../src/wire/amqp/amqp.ts';
 
 /** Set: the tests run against that server, and those of ours alone are left out. */
@@ -16,6 +18,8 @@ export const REFERENCE: string | undefined = process.env.AMQP_URL;
 
 export interface Subject {
   readonly url: string;
+  /** Its management interface; ours with `managed` only. */
+  readonly api: string;
   /** Ours only. */
   readonly broker: Broker | undefined;
   readonly port: number;
@@ -37,26 +41,44 @@ export function unique(what: string): string {
   return `${what}-${process.pid}-${++named}`;
 }
 
-/** `onDisk`: durable in earnest, in a directory that goes with the test. */
-export async function subject(t: TestContext, options: Partial<AmqpOptions> & { readonly onDisk?: boolean } = {}): Promise<Subject> {
+/** `managed`: with an HTTP door beside it. `onDisk`: durable in earnest, in a directory that goes with the test. */
+export async function subject(
+  t: TestContext,
+  options: Partial<AmqpOptions> & { readonly onDisk?: boolean; readonly managed?: boolean } = {},
+): Promise<Subject> {
   clients.set(t, clients.get(t) ?? []);
   if (REFERENCE !== undefined) {
     t.after(() => leave(t));
-    return { url: REFERENCE, broker: undefined, port: Number(new URL(REFERENCE).port || 5672), close: undefined };
+    return {
+      url: REFERENCE,
+      api: process.env.MANAGEMENT_URL ?? '',
+      broker: undefined,
+      port: Number(new URL(REFERENCE).port || 5672),
+      close: undefined,
+    };
   }
-  const { onDisk = false, ...door } = options;
+  const { onDisk = false, managed = false, ...door } = options;
   const machine = nodeHost({ level: 'warn' });
   const host = onDisk ? machine : { ...machine, disk: new MemoryDisk() };
   const directory = onDisk ? mkdtempSync(join(tmpdir(), 'signalbox-amqp-')) : '/memory';
   const broker = await openBroker(host, { directory, durability: onDisk ? 'fsync' : 'memory', languages: [AMQP_LANGUAGE] });
-  const server = await startAmqp(broker, { machine: host, port: 0, ...door, limits: { closeMs: 100, ...door.limits } });
+  const annexes = new Annexes();
+  const http = managed ? await startHttp(broker, { machine: host, port: 0, annexes, limits: { closeMs: 100 } }) : undefined;
+  const server = await startAmqp(broker, { machine: host, port: 0, annexes, ...door, limits: { closeMs: 100, ...door.limits } });
   t.after(async () => {
     await leave(t);
     await server.close();
+    await http?.close();
     await broker.close();
     if (onDisk) rmSync(directory, { recursive: true });
   });
-  return { url: `amqp://guest:guest@127.0.0.1:${server.port}`, broker, port: server.port, close: () => server.close() };
+  return {
+    url: `amqp://guest:guest@127.0.0.1:${server.port}`,
+    api: `http://127.0.0.1:${http?.port ?? 0}`,
+    broker,
+    port: server.port,
+    close: () => server.close(),
+  };
 }
 
 /** A connection of amqplib, closed when the test ends. */

@@ -11,14 +11,14 @@ import {
   type Producer,
   type ProducerConfig,
 } from 'kafkajs';
-import type { Opened } from './opened.ts';
+import { type Subject, unique } from './subject.ts';
 
-export function client(door: Opened, config: Partial<KafkaConfig> = {}): Kafka {
+export function client(door: Subject, config: Partial<KafkaConfig> = {}): Kafka {
   return new Kafka({
     brokers: [door.broker],
     clientId: 'test',
     logLevel: logLevel.NOTHING,
-    retry: { initialRetryTime: 20, retries: 3 },
+    retry: { initialRetryTime: 50, retries: 8 },
     ...config,
   });
 }
@@ -28,7 +28,7 @@ export function consumerOf(kafka: Kafka, config: ConsumerConfig): Consumer {
   return kafka.consumer({ maxWaitTimeInMs: 20, ...config });
 }
 
-export async function producerOf(door: Opened, kafka: Kafka, config: ProducerConfig = {}): Promise<Producer> {
+export async function producerOf(door: Subject, kafka: Kafka, config: ProducerConfig = {}): Promise<Producer> {
   const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner, ...config });
   await producer.connect();
   door.after(() => producer.disconnect());
@@ -50,7 +50,7 @@ export class Collector {
     this.consumer = consumer;
   }
 
-  static async run(door: Opened, kafka: Kafka, topics: string[], config: ConsumerConfig = { groupId: 'g' }): Promise<Collector> {
+  static async run(door: Subject, kafka: Kafka, topics: string[], config: ConsumerConfig = { groupId: unique('g') }): Promise<Collector> {
     const consumer = consumerOf(kafka, config);
     const collector = new Collector(consumer);
     await consumer.connect();

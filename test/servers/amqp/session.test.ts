@@ -40,6 +40,67 @@ test('a message refused in the middle of a batch is the only one not stored', as
   assert.deepEqual(await talk.hears('basic.ack'), { deliveryTag: 7, multiple: false });
 });
 
+const publishTo = (exchange: string, routingKey: string, body: string, mandatory = false): Buffer =>
+  Buffer.concat([
+    method(1, 'basic.publish', { ticket: 0, exchange, routingKey, mandatory, immediate: false }),
+    header(1, body.length),
+    frame(FRAME.body, 1, Buffer.from(body)),
+  ]);
+
+test('messages of many routing keys that lead to one queue are one batch, and each keeps its own', async (t) => {
+  const talk = await talking(t);
+  await talk.broker.declare({ kind: 'queue', name: 'q' });
+  await talk.broker.declare({ kind: 'exchange', name: 'x', type: 'topic' });
+  await talk.broker.bind({ exchange: 'x', to: { kind: 'queue', name: 'q' }, pattern: 'k.*' });
+  talk.say(method(1, 'confirm.select', { nowait: true }));
+  const keys = Array.from({ length: 50 }, (_, i) => `k.${i % 7}`);
+  const sent = keys.map((key, i) => publishTo('x', key, `${key} ${i}`));
+  // The last one is cut in its body: what has begun goes with the next read, by what is bound then.
+  const whole = Buffer.concat([...sent, publishTo('x', 'k.cut', 'cut in two')]);
+  talk.say(whole.subarray(0, whole.length - 5));
+  assert.deepEqual(await talk.hears('basic.ack'), { deliveryTag: 50, multiple: true });
+  assert.equal(talk.publishes, 1);
+  await talk.broker.declare({ kind: 'queue', name: 'later' });
+  await talk.broker.bind({ exchange: 'x', to: { kind: 'queue', name: 'later' }, pattern: 'k.cut' });
+  talk.say(whole.subarray(whole.length - 5), publishTo('x', 'k.0', 'after it'));
+  assert.deepEqual(await talk.hears('basic.ack'), { deliveryTag: 52, multiple: true });
+  assert.equal(await talk.ready('later'), 1);
+  for (const [i, key] of [...keys, 'k.cut', 'k.0'].entries()) {
+    talk.say(method(1, 'basic.get', { ticket: 0, queue: 'q', noAck: true }));
+    assert.equal((await talk.hears('basic.get-ok'))?.routingKey, key, `message ${i}`);
+  }
+});
+
+test('what one read brings for many places is one step, and each message has its own answer', async (t) => {
+  const talk = await talking(t);
+  await talk.broker.declare({ kind: 'exchange', name: 'x', type: 'topic' });
+  for (const name of ['a', 'b']) await talk.broker.declare({ kind: 'queue', name });
+  await talk.broker.declare({ kind: 'queue', name: 'full', countMax: 2, overflow: 'refuse' });
+  for (const name of ['a', 'b', 'full']) await talk.broker.bind({ exchange: 'x', to: { kind: 'queue', name }, pattern: `${name}.#` });
+  talk.say(method(1, 'confirm.select', { nowait: true }));
+  talk.say(
+    publishTo('x', 'a.1', '1'),
+    publishTo('x', 'b.1', '2'),
+    publishTo('x', 'nobody', '3', true),
+    publishTo('x', 'a.2', '4'),
+    publishTo('x', 'full.1', '5'),
+    publishTo('x', 'full.2', '6'),
+    publishTo('x', 'full.3', '7'),
+    publishTo('', 'a', '8'),
+    publishTo('x', 'b.2', '9'),
+  );
+  assert.equal((await talk.hears('basic.return'))?.routingKey, 'nobody');
+  await talk.until(() => talk.count('basic.ack') >= 2 && talk.count('basic.nack') === 1);
+  assert.deepEqual(await talk.hears('basic.ack'), { deliveryTag: 6, multiple: true });
+  assert.deepEqual(await talk.hears('basic.nack'), { deliveryTag: 7, multiple: false, requeue: false });
+  assert.deepEqual(await talk.hears('basic.ack'), { deliveryTag: 9, multiple: true });
+  assert.deepEqual([await talk.ready('a'), await talk.ready('b'), await talk.ready('full')], [3, 2, 2]);
+  for (const key of ['a.1', 'a.2', 'a']) {
+    talk.say(method(1, 'basic.get', { ticket: 0, queue: 'a', noAck: true }));
+    assert.equal((await talk.hears('basic.get-ok'))?.routingKey, key);
+  }
+});
+
 test('a client that does not read is sent no more, and everything once it reads', async (t) => {
   const talk = await talking(t);
   await talk.broker.declare({ kind: 'queue', name: 'q' });

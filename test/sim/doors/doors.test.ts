@@ -9,6 +9,8 @@ import { runAmqpSeed } from './amqp-cast.ts';
 import { runKafkaSeed } from './kafka-cast.ts';
 
 const SEEDS = Number(process.env.SIGNALBOX_SIM_SEEDS ?? 200);
+/** Seeds that found something once. */
+const FOUND = { amqp: [], kafka: [569, 2479] } as const;
 const script = fileURLToPath(new URL('./run.ts', import.meta.url));
 
 for (const [door, run] of [
@@ -22,6 +24,12 @@ for (const [door, run] of [
     );
     assert.match(ran.stdout, new RegExp(`${SEEDS} passed, 0 failed\\n$`), `${ran.stdout}${ran.stderr}`);
   });
+
+  for (const seed of FOUND[door])
+    test(`${door}: seed ${seed}, which found something once`, async () => {
+      const { faults } = await run(seed);
+      assert.deepEqual(faults, []);
+    });
 
   test(`${door}: a seed repeats itself exactly`, async () => {
     const [first, second] = [[], []] as [string[], string[]];

@@ -28,6 +28,8 @@ export class GroupLedger {
   readonly #commits: Commit[][] = Array.from({ length: PARTITIONS }, () => []);
   /** Of this life: the newest generation anybody was told, and who leads each. */
   #generation = 0;
+  /** The group has been forgotten and made anew in this life: its generations cannot be told apart any more. */
+  #isAnother = false;
   readonly #leaders = new Map<number, string>();
   readonly #shares = new Map<string, string>();
   #next = 1;
@@ -39,12 +41,16 @@ export class GroupLedger {
   /** Nothing of the groups but their offsets outlives the broker. */
   begin(): void {
     this.#generation = 0;
+    this.#isAnother = false;
     this.#leaders.clear();
     this.#shares.clear();
   }
 
   joined(generation: number, leader: string): void {
     const known = this.#leaders.get(generation);
+    // A group that everybody left is forgotten, and another of its name counts from 1.
+    if (generation === 1 && known !== undefined && known !== leader) this.#isAnother = true;
+    if (this.#isAnother) return;
     if (known !== undefined && known !== leader)
       this.#scene.ledger.fault('group', `generation ${generation} is led by ${known} and by ${leader}`);
     this.#leaders.set(generation, leader);
@@ -57,12 +63,13 @@ export class GroupLedger {
 
   got(generation: number, memberId: string, share: string): void {
     const wanted = this.#shares.get(`${generation} ${memberId}`);
+    if (this.#isAnother) return;
     if (wanted !== share)
       this.#scene.ledger.fault('group', `${memberId} was given "${share}" in generation ${generation}, and its leader said "${wanted}"`);
   }
 
   isStale(generation: number): boolean {
-    return generation < this.#generation;
+    return !this.#isAnother && generation < this.#generation;
   }
 
   ask(partition: number): Commit {

@@ -63,7 +63,7 @@ test('a batch holds records that read as what was published, also when one of th
   const properties = changeProperties(scanned(NO_PROPERTIES), { messageId: (writer) => writer.text8('m') });
   const batch = new RecordBatch();
   const begin = (into: RecordBatch): void => {
-    into.begin(5, names, 0, names.length);
+    into.begin(5, names);
     into.properties(properties, 0, properties.length);
   };
   for (const text of ['one', 'two']) {
@@ -113,7 +113,7 @@ test('nothing that was read or handed on points into memory that is written agai
     headers: (writer) => writeTable(writer, new Map([['raw', Uint8Array.of(1, 2, 3)]])),
   });
   const batch = new RecordBatch();
-  batch.begin(5, names, 0, names.length);
+  batch.begin(5, names);
   batch.properties(properties, 0, properties.length);
   batch.body(Buffer.from('body'), 0, 4);
   batch.end();

@@ -5,7 +5,7 @@ import { Refused } from '../../../model/refusal.ts';
 import { encodeMethod } from '../../../wire/amqp/amqp.ts';
 import type { Channel, Transaction } from '../channel.ts';
 import { AmqpFault, faultOf } from '../faults.ts';
-import { isUnrouted, publishOf, type Sending } from '../publisher.ts';
+import { isUnrouted, publishOf, type Sending } from '../sending.ts';
 
 export function select(channel: Channel): void {
   if (channel.confirms !== undefined) throw new AmqpFault(406, 'cannot switch from confirm to tx mode');
