@@ -1,12 +1,10 @@
 /**
- * Fuzzes everything of AMQP that a stranger's bytes reach: `node fuzz/amqp.ts [--runs 1000000] [--seed N]`. Half of the runs go to the
- * codec, half to sessions in front of a real broker, each with a conversation that was damaged and cut anywhere. A decoder may answer or
+ * Fuzzes everything of AMQP that a stranger's bytes reach: `node fuzz/amqp.ts [--runs 1000000] [--seed N]`. So many inputs go to
+ * the codec, and as many to sessions in front of a real broker, each with a conversation that was damaged and cut anywhere. A decoder may answer or
  * refuse; a session may end its connection with a fault that is the client's. Anything else thrown or logged, output that is no AMQP, a
  * bystander that is not served, or more than 50 ms, is a finding: it is saved to fuzz/corpus/amqp, which every run replays first.
  */
 
-import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { openBroker } from '../src/broker/broker.ts';
 import { MemoryDisk } from '../src/host/memory-disk.ts';
@@ -28,64 +26,10 @@ import {
   WireFault,
 } from '../src/wire/amqp/amqp.ts';
 import { frame, GREETING, header, method } from '../test/doors/amqp/raw.ts';
+import { Chance, cut, mutated } from './kit/chance.ts';
+import { Findings, type Target } from './kit/findings.ts';
 
-const CORPUS = new URL('./corpus/amqp/', import.meta.url);
-const SLOW_MS = 50;
-
-/** A small generator, so that a seed repeats a run. */
-class Chance {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed >>> 0 || 1;
-  }
-
-  below(n: number): number {
-    this.#state ^= this.#state << 13;
-    this.#state ^= this.#state >>> 17;
-    this.#state ^= this.#state << 5;
-    return (this.#state >>> 0) % n;
-  }
-
-  pick<T>(of: readonly T[]): T {
-    return of[this.below(of.length)] as T; // never empty here
-  }
-}
-
-/** Bits turned, bytes cut out or repeated, lengths blown up, pieces of others put in. */
-function mutated(input: Uint8Array, others: readonly Uint8Array[], chance: Chance): Buffer {
-  let bytes = Buffer.from(input);
-  for (let times = chance.below(5); times > 0; times--) {
-    const at = chance.below(bytes.length + 1);
-    const to = at + chance.below(Math.min(16, bytes.length - at) + 1);
-    switch (chance.below(7)) {
-      case 0:
-        if (at < bytes.length) bytes[at] = (bytes[at] ?? 0) ^ (1 << chance.below(8));
-        break;
-      case 1:
-        if (at < bytes.length) bytes[at] = chance.pick([0, 1, 0x7f, 0x80, 0xce, 0xff]);
-        break;
-      case 2:
-        bytes = Buffer.concat([bytes.subarray(0, at), bytes.subarray(to)]);
-        break;
-      case 3:
-        bytes = Buffer.concat([bytes.subarray(0, to), bytes.subarray(at)]);
-        break;
-      case 4:
-        if (at + 4 <= bytes.length) bytes.writeUInt32BE(chance.pick([0, 1, 0xffff, 0x7fff_ffff, 0xffff_ffff]), at);
-        break;
-      case 5: {
-        const other = chance.pick(others);
-        const from = chance.below(other.length + 1);
-        bytes = Buffer.concat([bytes.subarray(0, at), other.subarray(from, from + chance.below(64)), bytes.subarray(at)]);
-        break;
-      }
-      default:
-        bytes = bytes.subarray(0, at);
-    }
-  }
-  return Buffer.from(bytes);
-}
+const CHANGES = { changesMax: 4 };
 
 const table = new Map<string, string | number | boolean>([
   ['x-match', 'all'],
@@ -195,13 +139,6 @@ const OPENING = Buffer.concat([
   method(1, 'channel.open', { reserved1: '' }),
 ]);
 
-interface Target {
-  readonly name: string;
-  readonly seeds: readonly Uint8Array[];
-  /** Throws for a finding. */
-  readonly run: (input: Buffer) => void;
-}
-
 const payloads = SAID.map((said) => said.subarray(7, -1));
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 
@@ -234,40 +171,7 @@ const CODEC: readonly Target[] = [
   },
 ];
 
-let findings = 0;
-
-function found(target: string, input: Uint8Array, error: unknown): void {
-  findings++;
-  mkdirSync(CORPUS, { recursive: true });
-  const name = `${target}-${createHash('sha1').update(input).digest('hex').slice(0, 12)}`;
-  writeFileSync(new URL(name, CORPUS), input);
-  console.error(`fuzz/corpus/amqp/${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-}
-
-function tryOut(target: Target, input: Buffer): void {
-  const beganMs = performance.now();
-  try {
-    target.run(input);
-  } catch (error) {
-    if (!(error instanceof WireFault || error instanceof Refused)) found(target.name, input, error);
-  }
-  if (performance.now() - beganMs > SLOW_MS) tryAgain(target, input);
-}
-
-/** Slow once or twice may have been the machine: slow five times in a row is the input. */
-function tryAgain(target: Target, input: Buffer): void {
-  for (let times = 0; times < 5; times++) {
-    const beganMs = performance.now();
-    try {
-      target.run(input);
-    } catch {
-      // It was told above.
-    }
-    if (performance.now() - beganMs <= SLOW_MS) return;
-  }
-  found(target.name, input, new Error('It takes too long.'));
-}
-
+const findings = new Findings('amqp', (error) => error instanceof WireFault || error instanceof Refused);
 const logged: string[] = [];
 const host = {
   ...nodeHost({
@@ -323,14 +227,9 @@ class Talk {
     );
   }
 
-  /** In pieces: cut anywhere. */
+  /** In pieces, when there is chance. */
   say(bytes: Buffer, chance: Chance | undefined): void {
-    let at = 0;
-    while (at < bytes.length) {
-      const size = chance === undefined ? bytes.length : 1 + chance.below(chance.below(3) === 0 ? 3 : bytes.length);
-      this.session.receive(Buffer.from(bytes.subarray(at, at + size)));
-      at += size;
-    }
+    for (const piece of chance === undefined ? [bytes] : cut(bytes, chance)) this.session.receive(Buffer.from(piece));
   }
 }
 
@@ -350,10 +249,10 @@ async function converse(input: Buffer, damagedOpening: boolean, chance: Chance |
     await turn();
     if (talk.sentBytes > 1_000_000) throw new Error(`It was sent ${talk.sentBytes} bytes.`);
   } catch (error) {
-    found('session', input, error);
+    findings.found('session', input, error);
   }
   await talk.session.closed();
-  if (logged.length > 0) found('session', input, new Error(logged.join('\n')));
+  if (logged.length > 0) findings.found('session', input, new Error(logged.join('\n')));
 }
 
 async function bystander(): Promise<void> {
@@ -368,45 +267,26 @@ async function bystander(): Promise<void> {
   if (!talk.heard.includes('basic.ack')) throw new Error(`A bystander heard only: ${talk.heard.join(', ')}`);
 }
 
-async function replay(): Promise<number> {
-  let names: string[];
-  try {
-    names = readdirSync(CORPUS);
-  } catch {
-    return 0; // nothing was ever found
-  }
-  for (const name of names) {
-    const input = readFileSync(new URL(name, CORPUS));
-    const target = CODEC.find((one) => name.startsWith(`${one.name}-`));
-    if (target !== undefined) tryOut(target, input);
-    else {
-      await converse(input, true, undefined);
-      await converse(input, false, undefined);
-    }
-  }
-  return names.length;
-}
-
 const { values } = parseArgs({ options: { runs: { type: 'string' }, seed: { type: 'string' } } });
 const seed = Number(values.seed ?? Date.now() % 0xffff_ffff);
 const runs = Number(values.runs ?? 1_000_000);
 const chance = new Chance(seed);
-const replayed = await replay();
+const replayed = await findings.replay(CODEC, chance, async (input) => {
+  await converse(input, true, undefined);
+  await converse(input, false, undefined);
+});
 const beganMs = performance.now();
 const opening = Buffer.concat([GREETING, START_OK, OPENING]);
 for (let i = 0; i < runs; i++) {
-  if (i % 2 === 0) {
-    const target = chance.pick(CODEC);
-    tryOut(target, mutated(chance.pick(target.seeds), target.seeds, chance));
-    continue;
-  }
+  const target = chance.pick(CODEC);
+  findings.tryOut(target, mutated(chance.pick(target.seeds), target.seeds, chance, CHANGES), chance);
   const damagedOpening = chance.below(10) === 0;
   const said = damagedOpening ? opening : Buffer.concat(Array.from({ length: 1 + chance.below(6) }, () => chance.pick(SAID)));
-  await converse(mutated(said, SAID, chance), damagedOpening, chance);
+  await converse(mutated(said, SAID, chance, CHANGES), damagedOpening, chance);
   if (i % 10_001 === 0) await bystander();
 }
 const perSecond = Math.round(runs / ((performance.now() - beganMs) / 1000));
 await bystander();
 await broker.close();
-console.log(`amqp: seed ${seed}, ${replayed} replayed, ${runs} inputs (${perSecond}/s), ${findings} findings`);
-process.exitCode = findings > 0 ? 1 : 0;
+console.log(`amqp: seed ${seed}, ${replayed} replayed, ${runs} inputs and as many sessions (${perSecond}/s), ${findings.count} findings`);
+process.exitCode = findings.count > 0 ? 1 : 0;

@@ -4,8 +4,6 @@
  * it is saved to fuzz/corpus/http, which every run replays first, and the exit code is 1.
  */
 
-import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { parseArgs } from 'node:util';
 import { openBroker } from '../src/broker/broker.ts';
@@ -38,36 +36,8 @@ import {
   parseTime,
   quoted,
 } from '../src/wire/http/http.ts';
-
-const CORPUS = new URL('./corpus/http/', import.meta.url);
-const SLOW_MS = 50;
-
-/** A small generator, so that a seed repeats a run. */
-class Chance {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed >>> 0 || 1;
-  }
-
-  below(n: number): number {
-    this.#state ^= this.#state << 13;
-    this.#state ^= this.#state >>> 17;
-    this.#state ^= this.#state << 5;
-    return (this.#state >>> 0) % n;
-  }
-
-  pick<T>(of: readonly T[]): T {
-    return of[this.below(of.length)] as T; // never empty here
-  }
-}
-
-interface Target {
-  readonly name: string;
-  readonly seeds: readonly Uint8Array[];
-  /** Throws for a finding. */
-  readonly run: (input: Uint8Array, chance: Chance) => void;
-}
+import { Chance, cut, mutated } from './kit/chance.ts';
+import { Findings, type Target } from './kit/findings.ts';
 
 const encoder = new TextEncoder();
 const bytes = (text: string): Uint8Array => encoder.encode(text);
@@ -178,13 +148,7 @@ const TARGETS: readonly Target[] = [
     seeds: [bytes(`${JSONS.map(text).join('\n')}\r\n\n{"ü":1}`)],
     run: (input, chance) => {
       const whole = linesOf([input]);
-      const chunks: Uint8Array[] = [];
-      for (let at = 0; at < input.length; ) {
-        const to = at + 1 + chance.below(9);
-        chunks.push(input.slice(at, to));
-        at = to;
-      }
-      must(whole.join('\n') === linesOf(chunks).join('\n'), 'lines depend on how the stream is cut');
+      must(whole.join('\n') === linesOf(cut(input, chance)).join('\n'), 'lines depend on how the stream is cut');
     },
   },
   { name: 'transaction', seeds: TRANSACTIONS, run: (input) => void decodeTransaction(input) },
@@ -267,75 +231,14 @@ const TOKENS = [
   '__proto__',
   '%',
   '\\u0000',
-];
-
-function mutated(seed: Uint8Array, others: readonly Uint8Array[], chance: Chance): Uint8Array {
-  let input: Uint8Array = Uint8Array.from(seed);
-  for (let times = 1 + chance.below(4); times > 0; times--) {
-    const at = chance.below(input.length + 1);
-    const end = Math.min(input.length, at + 1 + chance.below(8));
-    const kind = chance.below(8);
-    if (kind === 0) input[Math.min(at, input.length - 1)] = chance.below(256);
-    else if (kind === 1) input = joined(input.subarray(0, at), input.subarray(end));
-    else if (kind === 2) input = joined(input.subarray(0, at), bytes(chance.pick(TOKENS)), input.subarray(at));
-    else if (kind === 3) input = joined(input.subarray(0, end), input.subarray(at));
-    else if (kind === 4) input = input.slice(0, at);
-    else if (kind === 5) input = joined(input.subarray(0, at), chance.pick(others).subarray(chance.below(20)));
-    else if (kind === 6 && input.length > 0) input[at % input.length] = (input[at % input.length] ?? 0) ^ (1 << chance.below(8));
-    else
-      input = joined(input.subarray(0, at), ...Array.from({ length: chance.below(40) }, () => input.subarray(at, end)), input.subarray(at));
-  }
-  return input.length > 4096 ? input.slice(0, 4096) : input;
-}
+].map(bytes);
+const CHANGES = { changesMax: 4, tokens: TOKENS, bytesMax: 4096 };
 
 function joined(...parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
 }
 
-let findings = 0;
-/** Enough to see what is wrong; the rest are mostly the same. */
-const SAVED_MAX = 20;
-
-function tryOut(target: Target, input: Uint8Array, chance: Chance): void {
-  const beganMs = performance.now();
-  try {
-    answerOrRefuse(() => target.run(input, chance));
-  } catch (error) {
-    found(target.name, input, String(error instanceof Error ? error.stack : error));
-    return;
-  }
-  // A pause of the machine is not a hang: what is slow must be so again, by what this thread itself needs.
-  if (performance.now() - beganMs > SLOW_MS) {
-    const againMs = cpuMs();
-    answerOrRefuse(() => target.run(input, chance));
-    if (cpuMs() - againMs > SLOW_MS) found(target.name, input, `took more than ${SLOW_MS} ms`);
-  }
-}
-
-function cpuMs(): number {
-  const { user, system } = process.threadCpuUsage();
-  return (user + system) / 1000;
-}
-
-function found(name: string, input: Uint8Array, why: string): void {
-  findings += 1;
-  const file = `${name}-${createHash('sha256').update(input).digest('hex').slice(0, 12)}`;
-  if (findings > SAVED_MAX) return;
-  mkdirSync(CORPUS, { recursive: true });
-  writeFileSync(new URL(file, CORPUS), input);
-  console.error(`FOUND ${file}: ${why}`);
-}
-
-function replay(chance: Chance): number {
-  let count = 0;
-  for (const file of readdirSync(CORPUS)) {
-    const target = TARGETS.find((one) => file.startsWith(`${one.name}-`));
-    if (target === undefined) continue;
-    tryOut(target, readFileSync(new URL(file, CORPUS)), chance);
-    count += 1;
-  }
-  return count;
-}
+const findings = new Findings('http', (error) => error instanceof Refused || error instanceof FrameFault);
 
 /** Bytes onto real sockets of a real door, cut anywhere; afterwards it must still answer. */
 async function overSockets(count: number, chance: Chance): Promise<void> {
@@ -363,8 +266,8 @@ async function overSockets(count: number, chance: Chance): Promise<void> {
       Array.from({ length: 20 }, async () => {
         const frames = chance.below(2) === 0;
         const input = frames
-          ? joined(bytes(upgrade), mutated(chance.pick(masked), masked, chance))
-          : mutated(chance.pick(seeds), seeds, chance);
+          ? joined(bytes(upgrade), mutated(chance.pick(masked), masked, chance, CHANGES))
+          : mutated(chance.pick(seeds), seeds, chance, CHANGES);
         await throwAt(server.port, input, chance);
       }),
     );
@@ -396,13 +299,13 @@ const seed = Number(values.seed ?? Date.now() % 0xffff_ffff);
 const runs = Number(values.runs ?? 1_000_000);
 const sockets = Number(values.sockets ?? 2000);
 const chance = new Chance(seed);
-const replayed = replay(chance);
+const replayed = await findings.replay(TARGETS, chance, () => Promise.reject(new Error('A file of the corpus is named after no decoder.')));
 const beganMs = performance.now();
 for (let i = 0; i < runs; i++) {
   const target = TARGETS[i % TARGETS.length] as Target; // never empty
-  tryOut(target, mutated(chance.pick(target.seeds), target.seeds, chance), chance);
+  findings.tryOut(target, mutated(chance.pick(target.seeds), target.seeds, chance, CHANGES), chance);
 }
 const perSecond = Math.round(runs / ((performance.now() - beganMs) / 1000));
 await overSockets(sockets, chance);
-console.log(`http: seed ${seed}, ${replayed} replayed, ${runs} inputs (${perSecond}/s), ${sockets} sockets, ${findings} findings`);
-process.exitCode = findings > 0 ? 1 : 0;
+console.log(`http: seed ${seed}, ${replayed} replayed, ${runs} inputs (${perSecond}/s), ${sockets} sockets, ${findings.count} findings`);
+process.exitCode = findings.count > 0 ? 1 : 0;

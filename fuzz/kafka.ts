@@ -4,8 +4,6 @@
  * others, or more than 50 ms, is a finding: it is saved to fuzz/corpus/kafka, which every run replays first, and the exit code is 1.
  */
 
-import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import fc from 'fast-check';
@@ -25,69 +23,33 @@ import { Session } from '../src/servers/kafka/session.ts';
 import { seal } from '../src/wire/kafka/batch.ts';
 import { decompress } from '../src/wire/kafka/compression.ts';
 import {
+  ADD_OFFSETS_TO_TXN,
+  ADD_PARTITIONS_TO_TXN,
   type Api,
   BatchHead,
+  END_TXN,
   encodeRequest,
+  FETCH,
   FrameCutter,
+  INIT_PRODUCER_ID,
+  JOIN_GROUP,
   KAFKA,
   MessageReader,
+  OFFSET_COMMIT,
+  PRODUCE,
   readClientId,
   readRequest,
   readRequestHead,
+  TXN_OFFSET_COMMIT,
   unpackBatch,
 } from '../src/wire/kafka/kafka.ts';
 import { APIS, message } from '../test/wire/kafka/apis.ts';
 import { batchOf } from '../test/wire/kafka/batches.ts';
+import { Chance, cut, mutated } from './kit/chance.ts';
+import { Findings, type Target } from './kit/findings.ts';
 
-const CORPUS = new URL('./corpus/kafka/', import.meta.url);
-const SLOW_MS = 50;
-const SAVED_MAX = 20;
+const CHANGES = { changesMax: 4 };
 const OPENED_MAX = 1 << 20;
-
-/** A small generator, so that a seed repeats a run. */
-class Chance {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed >>> 0 || 1;
-  }
-
-  below(n: number): number {
-    this.#state ^= this.#state << 13;
-    this.#state ^= this.#state >>> 17;
-    this.#state ^= this.#state << 5;
-    return (this.#state >>> 0) % n;
-  }
-
-  pick<T>(of: readonly T[]): T {
-    return of[this.below(of.length)] as T; // never empty here
-  }
-}
-
-/** Values that lengths and counts go wrong with. */
-const ODD: readonly number[] = [0, 1, 0x7f, 0x80, 0xff];
-
-function mutated(seed: Uint8Array, others: readonly Uint8Array[], chance: Chance): Uint8Array {
-  let bytes = Buffer.from(seed);
-  for (let changes = chance.below(4); changes >= 0; changes--) {
-    const at = chance.below(bytes.length + 1);
-    const what = chance.below(6);
-    if (what === 0 && bytes.length > 0) bytes[at % bytes.length] = chance.below(256);
-    else if (what === 1 && bytes.length > 0) bytes[at % bytes.length] = chance.pick(ODD);
-    else if (what === 2) bytes = bytes.subarray(0, at);
-    else if (what === 3) bytes = Buffer.concat([bytes.subarray(0, at), bytes.subarray(Math.max(0, at - 1 - chance.below(8)))]);
-    else if (what === 4) bytes = Buffer.concat([bytes.subarray(0, at), chance.pick(others).subarray(chance.below(20))]);
-    else if (bytes.length >= 4)
-      bytes.writeInt32BE(chance.pick([-1, -2, 0x7fffffff, -0x80000000, 0x00ffffff]), Math.min(at, bytes.length - 4));
-  }
-  return new Uint8Array(bytes);
-}
-
-interface Target {
-  readonly name: string;
-  readonly seeds: readonly Uint8Array[];
-  readonly run: (input: Uint8Array, chance: Chance) => void;
-}
 
 function requestsOf(api: Api): Uint8Array[] {
   const frames: Uint8Array[] = [];
@@ -149,67 +111,94 @@ const TARGETS: readonly Target[] = [
     seeds: REQUESTS,
     run: (input, chance) => {
       const cutter = new FrameCutter(100_000, () => undefined);
-      for (let at = 0; at < input.length; ) {
-        const step = 1 + chance.below(9);
-        cutter.push(input.subarray(at, at + step));
-        at += step;
-      }
+      for (const piece of cut(input, chance)) cutter.push(piece);
       if (cutter.heldBytes > 100_000 + 4) throw new Error('More was held than had come.');
     },
   },
 ];
 
-let findings = 0;
+const findings = new Findings('kafka', (error) => error instanceof BytesError || error instanceof Refused);
 
-function tryOut(target: Target, input: Uint8Array, chance: Chance): void {
-  const beganMs = performance.now();
-  try {
-    answerOrRefuse(target, input, chance);
-  } catch (error) {
-    found(target.name, input, String(error instanceof Error ? error.stack : error));
-    return;
-  }
-  // A pause of the machine is not a hang: what is slow must be so again.
-  if (performance.now() - beganMs <= SLOW_MS) return;
-  const againMs = performance.now();
-  answerOrRefuse(target, input, chance);
-  if (performance.now() - againMs > SLOW_MS) found(target.name, input, `took more than ${SLOW_MS} ms`);
+const TXN = { transactionalId: 'x', producerId: 0, producerEpoch: 0 };
+const TOPIC = { name: 't', partitions: [0] };
+const GROUP = { groupId: 'g', memberId: '', generationId: 1 };
+const produced = (records: Uint8Array, transactionalId: string | null) =>
+  encodeRequest(PRODUCE, 9, 1, 'fuzz', {
+    transactionalId,
+    acks: -1,
+    timeoutMs: 1,
+    topicData: [{ name: 't', partitionData: [{ index: 0, records }] }],
+  });
+const offsets = { name: 't', partitions: [{ partitionIndex: 0, committedOffset: 1, committedMetadata: 'm' }] };
+const fetched = { topic: 't', partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }] };
+
+/** What clients say that know what they want. */
+const SAID: readonly Uint8Array[] = [
+  ...BATCHES.map((batch) => produced(batch, null)),
+  produced(batchOf(RECORDS, { producer: { id: 0, epoch: 0, sequence: 0 } }), null),
+  produced(batchOf(RECORDS, { producer: { id: 0, epoch: 0, sequence: 0 }, attributes: 16 }), 'x'),
+  encodeRequest(INIT_PRODUCER_ID, 4, 1, 'fuzz', { transactionalId: 'x', transactionTimeoutMs: 1000 }),
+  encodeRequest(ADD_PARTITIONS_TO_TXN, 3, 1, 'fuzz', { ...TXN, topics: [TOPIC] }),
+  encodeRequest(ADD_OFFSETS_TO_TXN, 3, 1, 'fuzz', { ...TXN, groupId: 'g' }),
+  encodeRequest(TXN_OFFSET_COMMIT, 3, 1, 'fuzz', { ...TXN, ...GROUP, topics: [offsets] }),
+  encodeRequest(END_TXN, 3, 1, 'fuzz', { ...TXN, committed: true }),
+  encodeRequest(FETCH, 12, 1, 'fuzz', {
+    maxWaitMs: 1,
+    minBytes: 1,
+    maxBytes: 10_000,
+    topics: [fetched],
+    forgottenTopicsData: [],
+    rackId: '',
+  }),
+  encodeRequest(JOIN_GROUP, 3, 1, 'fuzz', {
+    ...GROUP,
+    sessionTimeoutMs: 1000,
+    rebalanceTimeoutMs: 1000,
+    protocolType: 'consumer',
+    protocols: [{ name: 'p', metadata: new Uint8Array(3) }],
+  }),
+  encodeRequest(OFFSET_COMMIT, 7, 1, 'fuzz', { ...GROUP, generationIdOrMemberEpoch: -1, topics: [offsets] }),
+];
+
+interface Heard {
+  bytes: number;
+  answers: number;
 }
 
-function answerOrRefuse({ run }: Target, input: Uint8Array, chance: Chance): void {
-  try {
-    run(input, chance);
-  } catch (error) {
-    if (!(error instanceof BytesError || error instanceof Refused)) throw error;
-  }
+const HEARD_MAX = 64 * 1024 * 1024;
+/** Sessions of one door, which share its topics and groups. */
+const DOOR_SESSIONS = 500;
+const WAIT_TURNS = 1000;
+
+function sessionOn(door: Door): { readonly session: Session; readonly heard: Heard } {
+  const heard = { bytes: 0, answers: 0 };
+  const session = new Session(door, new Peer('127.0.0.1', 1, 'fuzz', new FetchSessions(), new Login({})), {
+    send: (pieces: readonly Uint8Array[]) => {
+      heard.answers += 1;
+      for (const piece of pieces) heard.bytes += piece.length;
+    },
+    room: () => Promise.resolve(),
+    pause: () => undefined,
+    resume: () => undefined,
+    close: () => undefined,
+  });
+  return { session, heard };
 }
 
-function found(name: string, input: Uint8Array, why: string): void {
-  findings += 1;
-  if (findings > SAVED_MAX) return;
-  const file = `${name}-${createHash('sha256').update(input).digest('hex').slice(0, 12)}`;
-  mkdirSync(CORPUS, { recursive: true });
-  writeFileSync(new URL(file, CORPUS), input);
-  console.error(`FOUND ${file}: ${why}`);
+/** Somebody who says nothing wrong is answered, whatever others did before. */
+async function bystander(door: Door): Promise<void> {
+  const { session, heard } = sessionOn(door);
+  session.receive(new Uint8Array(produced(batchOf([{ value: 'v' }]), null)));
+  for (let turns = 0; heard.answers === 0 && turns < WAIT_TURNS; turns++) await setImmediate();
+  session.end();
+  if (heard.answers === 0) throw new Error('The door no longer answers.');
 }
 
-function replay(chance: Chance): number {
-  mkdirSync(CORPUS, { recursive: true });
-  let count = 0;
-  for (const file of readdirSync(CORPUS)) {
-    const target = TARGETS.find((one) => file.startsWith(`${one.name}-`));
-    if (target === undefined) continue;
-    tryOut(target, new Uint8Array(readFileSync(new URL(file, CORPUS))), chance);
-    count += 1;
-  }
-  return count;
-}
-
-/** Requests, some damaged, on sessions of one door that share topics and groups; what goes wrong inside is a finding. */
+/** Requests, some damaged, on sessions of one door; what goes wrong inside is a finding. */
 async function overSessions(count: number, chance: Chance): Promise<void> {
   const served = [...HANDLERS.values()].map(({ api }) => api.key);
-  const frames = REQUESTS.filter((frame) => served.includes(new DataView(frame.buffer, frame.byteOffset).getInt16(4)));
-  for (let done = 0; done < count; done += 200) {
+  const drawn = REQUESTS.filter((frame) => served.includes(new DataView(frame.buffer, frame.byteOffset).getInt16(4)));
+  for (let done = 0; done < count; done += DOOR_SESSIONS) {
     const inside: string[] = [];
     const logger = {
       info: () => undefined,
@@ -221,45 +210,48 @@ async function overSessions(count: number, chance: Chance): Promise<void> {
     const limits = { ...KAFKA_LIMITS, fetchWaitMs: 1, frameBytesMax: 1 << 20 };
     const settings = { advertised: undefined, autoCreate: true, partitions: 1 };
     const door = new Door(engine, machine, limits, settings, [], new Attempts(machine.clock, 1000, 1000), HANDLERS);
-    for (let i = 0; i < 200; i++) {
-      const stream = Buffer.concat(
-        Array.from({ length: 1 + chance.below(4) }, () =>
-          chance.below(3) === 0 ? mutated(chance.pick(frames), frames, chance) : chance.pick(frames),
-        ),
-      );
-      const session = new Session(door, new Peer('127.0.0.1', 1, 'fuzz', new FetchSessions(), new Login({})), {
-        send: () => undefined,
-        room: () => Promise.resolve(),
-        pause: () => undefined,
-        resume: () => undefined,
-        close: () => undefined,
-      });
-      for (let at = 0; at < stream.length; ) {
-        const step = 1 + chance.below(stream.length);
-        session.receive(new Uint8Array(stream.subarray(at, at + step)));
-        at += step;
-      }
-      await setImmediate();
-      session.end();
-      const [wrong] = inside.splice(0);
-      if (wrong !== undefined) found('session', stream, wrong);
+    for (let i = 0; i < DOOR_SESSIONS; i++) {
+      const frames = chance.below(2) === 0 ? drawn : SAID;
+      const former = again.pop();
+      const stream =
+        former ??
+        Buffer.concat(
+          Array.from({ length: 1 + chance.below(4) }, () =>
+            chance.below(3) === 0 ? mutated(chance.pick(frames), frames, chance, CHANGES) : chance.pick(frames),
+          ),
+        );
+      await throwAt(door, stream, inside, chance);
     }
+    await bystander(door);
     door.closing.abort();
     door.groups.close();
+    door.transactions.close();
     await engine.close();
   }
+}
+
+async function throwAt(door: Door, stream: Buffer, inside: string[], chance: Chance): Promise<void> {
+  const { session, heard } = sessionOn(door);
+  for (const piece of cut(stream, chance)) session.receive(piece);
+  for (let turns = 1 + chance.below(3); turns > 0; turns--) await setImmediate();
+  session.end();
+  const [wrong] = inside.splice(0);
+  if (wrong !== undefined) findings.found('session', stream, wrong);
+  if (heard.bytes > HEARD_MAX) findings.found('session', stream, `It was sent ${heard.bytes} bytes.`);
 }
 
 const { values } = parseArgs({ options: { runs: { type: 'string' }, sessions: { type: 'string' }, seed: { type: 'string' } } });
 const seed = Number(values.seed ?? Date.now() % 0xffff_ffff);
 const runs = Number(values.runs ?? 1_000_000);
-const sessions = Number(values.sessions ?? Math.min(5000, runs));
+const sessions = Number(values.sessions ?? runs);
 const chance = new Chance(seed);
-const replayed = replay(chance);
+/** What a session was found with is thrown at sessions again. */
+const again: Buffer[] = [];
+const replayed = await findings.replay(TARGETS, chance, async (input) => void again.push(input));
 for (let i = 0; i < runs; i++) {
   const target = chance.pick(TARGETS);
-  tryOut(target, mutated(chance.pick(target.seeds), target.seeds, chance), chance);
+  findings.tryOut(target, mutated(chance.pick(target.seeds), target.seeds, chance, CHANGES), chance);
 }
 await overSessions(sessions, chance);
-console.log(`fuzz kafka: ${replayed} of the corpus, ${runs} inputs, ${sessions} sessions, seed ${seed}: ${findings} findings`);
-process.exit(findings === 0 ? 0 : 1);
+console.log(`fuzz kafka: ${replayed} of the corpus, ${runs} inputs, ${sessions} sessions, seed ${seed}: ${findings.count} findings`);
+process.exit(findings.count === 0 ? 0 : 1);

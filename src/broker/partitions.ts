@@ -204,11 +204,7 @@ export class Partitions {
       wake(slot);
       const log = slot.log ?? (await slot.opening?.catch(() => undefined));
       // What it could not write the journal has not forgotten.
-      await log
-        ?.close()
-        .catch((error: Error) =>
-          this.#host.logger.warn('log.close', { topic: slot.topic.spec.name, partition: slot.partition, error: error.message }),
-        );
+      await log?.close().catch((error) => this.#host.logger.warn('log.close', { topic: slot.topic.id, error: String(error) }));
     }
   }
 

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Durability } from '../broker/broker.ts';
 import type { LogLevel } from '../host/text-logger.ts';
+import type { Tls } from '../servers/servers.ts';
 import { DOORS, type Door } from './doors.ts';
 import { Failure } from './exits.ts';
 import { choice, type Options, port, text } from './options.ts';
@@ -32,12 +33,37 @@ const GENERAL: Options = {
   'log-level': choice('LEVEL', 'The least that is logged, to stderr. Default warn.', LOG_LEVELS, { env: 'SIGNALBOX_LOG_LEVEL' }),
 };
 
+/** For the listeners that speak TLS; each is also a member of the configuration file. */
+const TLS: Options = {
+  'tls-cert': text('FILE', 'The certificate of doors that speak TLS, in PEM, with those that lead to it.', {
+    env: 'SIGNALBOX_TLS_CERT',
+    of: 'file',
+  }),
+  'tls-key': text('FILE', 'Its private key, in PEM.', { env: 'SIGNALBOX_TLS_KEY', of: 'file' }),
+  'tls-ca': text('FILE', 'Who signs certificates of clients, in PEM: with it a client may log in as the user its certificate names.', {
+    env: 'SIGNALBOX_TLS_CA',
+    of: 'file',
+  }),
+};
+
 type DoorPort = number | 'off' | undefined;
 
 const DOOR_OPTIONS: Options = Object.fromEntries(
-  DOORS.map(({ name, about, port: fallback }) => [
-    name,
-    port(`The port for ${about}. Default ${fallback}, or a free one where that is taken.`, { env: `SIGNALBOX_${name.toUpperCase()}` }),
+  DOORS.flatMap(({ name, about, port: fallback, secure }) => [
+    [
+      name,
+      port(`The port for ${about}. Default ${fallback}, or a free one where that is taken.`, { env: `SIGNALBOX_${name.toUpperCase()}` }),
+    ] as const,
+    ...(secure === undefined
+      ? []
+      : [
+          [
+            secure,
+            port(`The port for the same over TLS. Default off; --tls-cert and --tls-key go with it.`, {
+              env: `SIGNALBOX_${secure.toUpperCase()}`,
+            }),
+          ] as const,
+        ]),
   ]),
 );
 
@@ -49,13 +75,15 @@ const FILE: Options = {
 };
 
 /** The options of `start`. */
-export const SETTINGS: Options = { ...GENERAL, ...DOOR_OPTIONS, ...FILE };
+export const SETTINGS: Options = { ...GENERAL, ...DOOR_OPTIONS, ...TLS, ...FILE };
 
 export interface DoorSetting {
   readonly door: Door;
-  readonly port: number;
+  /** Undefined: off, and only its listener with TLS is open. */
+  readonly port: number | undefined;
   /** Nobody asked for this port: another will do. */
   readonly byDefault: boolean;
+  readonly secure: { readonly port: number; readonly tls: Tls } | undefined;
 }
 
 export interface Settings {
@@ -78,10 +106,17 @@ export function settingsOf(given: Given): Settings {
   const settingOf = (name: string): unknown => given[name] ?? inFile[name];
   const data =
     (given.data as string | undefined) ?? (inFile.data === undefined ? DATA_DEFAULT : resolve(dirname(file ?? ''), String(inFile.data)));
+  const pathOf = (name: string): string | undefined =>
+    (given[name] as string | undefined) ?? (inFile[name] === undefined ? undefined : resolve(dirname(file ?? ''), String(inFile[name])));
+  const tls = tlsOf(pathOf);
   const doors = DOORS.flatMap((door): DoorSetting[] => {
     const wanted = settingOf(door.name) as DoorPort;
-    return wanted === 'off' ? [] : [{ door, port: wanted ?? door.port, byDefault: wanted === undefined }];
+    const secure = securePort(door, settingOf, tls);
+    if (wanted === 'off' && secure === undefined) return [];
+    return [{ door, port: wanted === 'off' ? undefined : (wanted ?? door.port), byDefault: wanted === undefined, secure }];
   });
+  if (tls !== undefined && doors.every(({ secure }) => secure === undefined))
+    throw new Failure('usage', `There is a certificate, and no door that speaks TLS. Open one: ${securePorts()}.`);
   if (doors.length === 0)
     throw new Failure(
       'usage',
@@ -96,6 +131,35 @@ export function settingsOf(given: Given): Settings {
   };
 }
 
+function securePorts(): string {
+  return DOORS.flatMap(({ secure }) => (secure === undefined ? [] : [`--${secure} PORT`])).join(', ');
+}
+
+function securePort({ secure }: Door, settingOf: (name: string) => unknown, tls: Tls | undefined): DoorSetting['secure'] {
+  const port = secure === undefined ? undefined : (settingOf(secure) as DoorPort);
+  if (port === undefined || port === 'off') return undefined;
+  if (tls === undefined)
+    throw new Failure('usage', `--${secure} needs a certificate and its key: give --tls-cert FILE and --tls-key FILE.`);
+  return { port, tls };
+}
+
+/** Reads certificate and key; undefined: neither is given. */
+function tlsOf(pathOf: (name: string) => string | undefined): Tls | undefined {
+  const read = (name: string): Buffer | undefined => {
+    const path = pathOf(name);
+    if (path === undefined) return undefined;
+    try {
+      return readFileSync(path);
+    } catch (error) {
+      throw new Failure('usage', `The file of --${name}, ${path}, cannot be read: ${(error as Error).message}`, { cause: error });
+    }
+  };
+  const [cert, key, ca] = [read('tls-cert'), read('tls-key'), read('tls-ca')];
+  if (cert === undefined && key === undefined && ca === undefined) return undefined;
+  if (cert === undefined || key === undefined) throw new Failure('usage', 'TLS needs both --tls-cert FILE and --tls-key FILE.');
+  return { cert, key, ...(ca !== undefined && { ca }) };
+}
+
 /** Its members, read as the options of the same names are. */
 function readFile(path: string): Given {
   let json: unknown;
@@ -107,7 +171,7 @@ function readFile(path: string): Given {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new Failure('usage', `The configuration file ${path} holds no JSON object.`);
   }
-  const known: Options = { ...GENERAL, ...DOOR_OPTIONS };
+  const known: Options = { ...GENERAL, ...DOOR_OPTIONS, ...TLS };
   return Object.fromEntries(
     Object.entries(json).map(([name, value]) => {
       const option = Object.hasOwn(known, name) ? known[name] : undefined;

@@ -9,7 +9,7 @@ import { Refused } from '../model/refusal.ts';
 import type { Server } from '../model/server.ts';
 import { Annexes } from '../servers/servers.ts';
 import { type Command, command as define } from './command.ts';
-import type { OpenDoor } from './doors.ts';
+import type { DoorOptions, OpenDoor } from './doors.ts';
 import { EXIT, exitOfSignal, Failure, type Signal } from './exits.ts';
 import { removeRunning, writeRunning } from './running.ts';
 import { addressOf, screen } from './screen.ts';
@@ -67,7 +67,7 @@ class Start {
       for (const [i, setting] of this.#settings.doors.entries()) {
         const open = opens[i];
         if (open !== undefined)
-          this.#servers.push(await this.#openDoor(setting, (port) => open(engine, { machine, host, port, languages, annexes })));
+          this.#servers.push(await this.#openDoor(setting, (at) => open(engine, { machine, host, ...at, languages, annexes })));
       }
       writeRunning(data, host, this.#ports);
     } catch (error) {
@@ -124,20 +124,27 @@ class Start {
     }
   }
 
-  async #openDoor({ door, port, byDefault }: DoorSetting, open: (port: number) => Promise<Server>): Promise<Server> {
+  async #openDoor(
+    { door, port, byDefault, secure }: DoorSetting,
+    open: (at: Pick<DoorOptions, 'port' | 'secure'>) => Promise<Server>,
+  ): Promise<Server> {
+    const at = (plain: number | undefined) => ({ ...(plain !== undefined && { port: plain }), ...(secure && { secure }) });
+    const taken = (error: unknown): unknown =>
+      error instanceof Refused && error.code === 'exclusive' ? new Failure('taken', error.message, { cause: error }) : error;
     try {
-      return await open(port);
+      return await open(at(port));
     } catch (error) {
-      if (!(error instanceof Refused && error.code === 'exclusive')) throw error;
-      if (!byDefault) throw new Failure('taken', error.message, { cause: error });
-      const server = await open(0);
+      if (!(byDefault && error instanceof Refused && error.code === 'exclusive')) throw taken(error);
+      const server = await open(at(0)).catch((again: unknown) => {
+        throw taken(again); // it is the other one that is taken, which somebody asked for
+      });
       this.#terminal.warn(`Port ${port}, the default of the ${door.name} door, is taken; it listens on ${server.port} instead.`);
       return server;
     }
   }
 
   get #ports(): Readonly<Record<string, number>> {
-    return Object.fromEntries(this.#servers.map(({ name, port }) => [name, port]));
+    return Object.assign({}, ...this.#servers.map(({ name, port, ports }) => ports ?? { [name]: port }));
   }
 
   async #tell(engine: Engine): Promise<void> {
@@ -146,7 +153,13 @@ class Start {
       await this.#terminal.value({ ready: true, pid: process.pid, data, doors: this.#ports });
       return;
     }
-    const addresses = doors.map(({ door }, i) => ({ name: door.name, address: addressOf(door.scheme, host, this.#servers[i]?.port ?? 0) }));
+    const ports = this.#ports;
+    const addresses = doors.flatMap(({ door: { name, scheme, secure } }) =>
+      [{ name, scheme }, ...(secure === undefined ? [] : [{ name: secure, scheme: secure }])].flatMap((one) => {
+        const port = ports[one.name];
+        return port === undefined ? [] : [{ name: one.name, address: addressOf(one.scheme, host, port) }];
+      }),
+    );
     await this.#terminal.print(screen({ data, durability, addresses, figures: engine.metrics() }, this.#terminal));
   }
 

@@ -71,8 +71,10 @@ async function usersOfDirectory(directory: string): Promise<Users> {
 async function secretsOf(token: string | undefined, password: string | undefined): Promise<Readonly<Record<string, string>>> {
   if (token === undefined && password === undefined) return {};
   const { passwordVerifier, tokenVerifier } = await import('../broker/broker.ts');
-  return {
-    ...(token === undefined ? {} : { token: tokenVerifier(token) }),
-    ...(password === undefined ? {} : { password: await passwordVerifier(password, randomBytes(SALT_BYTES)) }),
-  };
+  const secrets = token === undefined ? {} : { token: tokenVerifier(token) };
+  if (password === undefined) return secrets;
+  // Doors that never see the password itself keep something of their own to know it by.
+  const { scramVerifiers } = await import('../servers/kafka/kafka.ts');
+  const scram = await scramVerifiers(password, randomBytes(SALT_BYTES));
+  return { ...secrets, password: await passwordVerifier(password, randomBytes(SALT_BYTES)), ...scram };
 }

@@ -120,7 +120,9 @@ export class Adding {
       }
       if (prepared === 0) prepared = this.#prepare(event, level, true);
       if (prepared === 0) return 'full';
-      if (this.#insert(prepared)) return this.#handOver(prepared) ? 'accepted' : 'closed';
+      if (!this.#insert(prepared)) continue;
+      if (this.#options.duplicates === 'refuse') this.#settler.lastAdded = prepared;
+      return this.#handOver(prepared) ? 'accepted' : 'closed';
     }
   }
 

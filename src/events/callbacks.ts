@@ -56,6 +56,9 @@ export class Handlers {
   readonly #specs = new WeakMap<Portable, number>();
   readonly #loaded: (Callable | undefined)[] = [];
   readonly #loading = new Map<number, Promise<Callable>>();
+  /** The one that was asked for last. */
+  #last: Portable | undefined;
+  #lastSpec = 0;
 
   constructor(thread: Thread) {
     this.#thread = thread;
@@ -63,8 +66,13 @@ export class Handlers {
 
   /** The number all threads know a handler by. Throws `Refused('full')` when there are too many different ones. */
   spec(handler: Portable): number {
+    if (handler === this.#last) return this.#lastSpec;
     const known = this.#specs.get(handler);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      this.#last = handler;
+      this.#lastSpec = known;
+      return known;
+    }
     const { names } = this.#thread;
     const fields = [
       names.number(handler.module),

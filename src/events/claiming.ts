@@ -1,7 +1,7 @@
 /** Finding the next event and claiming it: one compare-and-swap on its life word, however many threads look at it. */
 
 import { kindOf, life, PENDING, RUNNING, restOf, SHARED } from './life.ts';
-import { AT_MS, HELD, HELD_MAX, LIFE, PASSES, POPPING } from './memory.ts';
+import { AT_MS, BODY, HELD, HELD_MAX, LIFE, PASSES, POPPING } from './memory.ts';
 import type { Ring } from './ring.ts';
 import { blockOf, OP_CLAIM, OPENED, type Thread } from './thread.ts';
 
@@ -12,6 +12,8 @@ export class Claiming {
   readonly #help: (record: number) => void;
   /** Hints taken at once. Grows while events are short, so that the cost of taking is shared. */
   #batch = 1;
+  /** Of what was looked at beforehand: without a place for it no looking would be left. */
+  seen = 0;
 
   /** `ageMs`: an event counts one level higher for each such time it has waited; 0: never. `help`: takes part in one that is shared. */
   constructor(thread: Thread, ageMs: number, help: (record: number) => void) {
@@ -131,7 +133,19 @@ export class Claiming {
     words[block + HELD + 1] = 0;
     const count = ring.popMany(block + HELD, block + HELD + 2, this.#batch);
     if (count > 0 && room.hasSleepers()) room.wake(count);
+    if (count > 1) this.#fetch(count);
     return this.#nextHeld();
+  }
+
+  /** Looks at what it holds, so that it comes from the other processors' caches all at once and not one after the other. */
+  #fetch(count: number): void {
+    const { words, block } = this.#thread;
+    let seen = 0;
+    for (let index = 0; index < count; index++) {
+      const at = this.#thread.at(words[block + HELD + 2 + index] as number);
+      seen ^= (words[at + LIFE] as number) ^ (words[at + PASSES] as number) ^ (words[at + BODY] as number);
+    }
+    this.seen = seen;
   }
 
   /** The level whose first event ranks highest: its level, and one more for each `ageMs` it has waited. The higher level wins a tie. */

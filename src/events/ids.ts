@@ -117,6 +117,12 @@ export class Ids {
     }
   }
 
+  /** Looks at what removing a record will look at, without meaning anything by it. */
+  look(record: number): number {
+    const words = this.#words;
+    return words[this.#buckets + ((words[this.#base + record * this.#stride + HASH] as number) >>> this.#shift)] as number;
+  }
+
   /** True when the record is in the index. */
   has(record: number): boolean {
     this.find(this.#words[this.#base + record * this.#stride + HASH] as number, ID_NONE, 0, 0, record);

@@ -9,7 +9,11 @@ const LENGTH_BYTES = 4;
 export class Names {
   readonly #memory: Memory;
   readonly #numbers = new Map<string, number>();
-  readonly #texts: (string | undefined)[] = [];
+  readonly #texts: (string | undefined)[] = new Array(NAMES + 1).fill(undefined);
+
+  /** The one that was asked for last. */
+  #last: string | undefined;
+  #lastNumber = 0;
 
   constructor(memory: Memory) {
     this.#memory = memory;
@@ -17,11 +21,12 @@ export class Names {
 
   /** The number of a text, 1 to 4096. Throws `Refused('full')` when there are too many different ones. */
   number(name: string): number {
-    const known = this.#numbers.get(name);
-    if (known !== undefined) return known;
-    const number = this.#find(name);
+    if (name === this.#last) return this.#lastNumber;
+    const number = this.#numbers.get(name) ?? this.#find(name);
     this.#numbers.set(name, number);
     this.#texts[number] = name;
+    this.#last = name;
+    this.#lastNumber = number;
     return number;
   }
 

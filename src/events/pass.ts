@@ -139,7 +139,7 @@ export class Pass {
     const stand = { record, at, event, stamp: stampOf(record, words[at + GEN] as number), visiting, onResult };
     if (typeof way === 'object') {
       return way.later.then(() => {
-        this.#mark(stand, { standing: way.standing, node: 0, origin: way.standing });
+        this.#mark(stand, { standing: way.standing, node: way.slot, origin: way.standing });
         return this.#walk(stand);
       });
     }

@@ -58,7 +58,14 @@ export class Registering {
 
   /** Throws `Refused('full')` when there is no room for another registration. */
   register(id: EventId, content: NodeContent): NodePlace {
-    this.#thread.keys.set(id);
+    const { keys } = this.#thread;
+    keys.set(id);
+    // Most often it is for the event that this thread has just added.
+    const added = this.#settler.lastAdded;
+    if (added !== 0 && keys.same(added)) {
+      const place = this.#join(added, content);
+      if (place !== AGAIN) return place;
+    }
     for (;;) {
       const found = this.#find();
       const place = found === 0 ? this.#wait(content) : this.#join(found, content);

@@ -23,6 +23,7 @@ import {
   ENTRY_TYPE,
   ENTRY_WHAT,
   LIFE,
+  NAMES,
   STANDING_WORDS,
 } from './memory.ts';
 import type { Thread } from './thread.ts';
@@ -69,7 +70,8 @@ export class Registry {
   #all: readonly Standing[] = NOTHING;
   #byType = new Map<number, Standing[]>();
   #byId = new Map<EventId, Standing[]>();
-  #plans: (readonly Standing[] | undefined)[] = [];
+  /** By type. All places are there from the beginning: an array that grew by far places would become a slow one. */
+  readonly #plans: (readonly Standing[] | undefined)[] = new Array(NAMES + 1).fill(undefined);
 
   constructor(thread: Thread) {
     this.#thread = thread;
@@ -202,7 +204,7 @@ export class Registry {
     const all: Standing[] = [];
     this.#byType = new Map();
     this.#byId = new Map();
-    this.#plans = [];
+    this.#plans.fill(undefined);
     const top = Atomics.load(words, this.#thread.global('standingTop'));
     for (let entry = 1; entry <= top; entry++) this.#readEntry(entry, memory.layout.standing + entry * STANDING_WORDS, all);
     this.#all = all.sort((a, b) => a.order - b.order);

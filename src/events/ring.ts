@@ -127,6 +127,12 @@ export class Ring {
     }
   }
 
+  /** What may come so many places behind the front: a number to look at beforehand, or 0. */
+  ahead(places: number): number {
+    const words = this.#words;
+    return (words[this.#slots + (((words[this.#head] as number) + places) & this.#mask)] as number) & INDEX_MASK;
+  }
+
   /** How many there are, to a few that others are putting and taking just now. */
   size(): number {
     const size = ((this.#words[this.#tail] as number) - (this.#words[this.#head] as number)) | 0;

@@ -34,12 +34,20 @@ export interface Retention {
   readonly expired: number;
 }
 
+/** So many are looked at together before they are retired. */
+const FETCHED = 8;
+
 export class Settler {
   readonly #thread: Thread;
   readonly #indexed: boolean;
   readonly #retain: Retention;
   readonly #keep: number;
   readonly #buried: number[] = [];
+  /** The record of the event that this thread added last, where an id is never there more than once: it need not be looked for. 0: none. */
+  lastAdded = 0;
+  #evicted = 0;
+  /** Of what was looked at beforehand: without a place for it no looking would be left. */
+  seen = 0;
 
   /** `indexed`: events are found by their ids. */
   constructor(thread: Thread, indexed: boolean, retain: Retention) {
@@ -131,10 +139,19 @@ export class Settler {
       const record = finished.pop(block + POPPING, this.#keep);
       if (record === 0) break;
       const word = words[thread.at(record) + LIFE] as number;
+      if (this.#keep > FETCHED && (this.#evicted++ & (FETCHED - 1)) === 0) this.#fetch();
       // A record that was begun again and has ended again stands in this line once more, further back.
       if (kindOf(word) === FINISHED && this.#age(record) >= this.#keep) this.tryRetire(record, word);
     }
     words[block + POPPING] = 0;
+  }
+
+  /** Looks at what is to be retired next, so that it comes from the other processors' caches all at once and not one after the other. */
+  #fetch(): void {
+    const { finished, ids } = this.#thread;
+    let seen = 0;
+    for (let place = 0; place < FETCHED; place++) seen ^= ids.look(finished.ahead(place));
+    this.seen = seen;
   }
 
   /** Retires a record that is finished, or only has registrations, whose life word is `word`. False when somebody was faster. */

@@ -1,6 +1,6 @@
 /**
- * The short way of a pass. Most events meet nothing but standing portable handlers which this thread has loaded: for those it is known in
- * advance what runs, and nothing else is looked at. At whatever is out of the ordinary the pass goes on in the usual way (see `Pass`),
+ * The short way of a pass. Most events meet nothing but portable handlers which this thread has loaded, first standing ones, then some of
+ * their own in the slots of the record: for those it is known in advance what runs, and nothing else is looked at. At whatever is out of the ordinary the pass goes on in the usual way (see `Pass`),
  * which begins where this one has left off.
  */
 
@@ -8,8 +8,22 @@ import type { Attempts } from './attempts.ts';
 import type { Callable, Handlers } from './callbacks.ts';
 import type { SharedEvent } from './event.ts';
 import type { EventId } from './keys.ts';
-import { isLink } from './list.ts';
-import { DEATHS, DONE_HIGH, DONE_LOW, FIRST, RAN, STARTED, STARTED_NOTHING, STARTED_STANDING, STARTED_WHAT, WATCHED } from './memory.ts';
+import { inState, isSlot, SLOT_BEGUN, SLOT_SURE, SLOT_WAITING, slotState, slotWhat } from './list.ts';
+import {
+  DEATHS,
+  DONE_HIGH,
+  DONE_LOW,
+  DONE_NODE,
+  NAMES,
+  RAN,
+  SLOT_ORDER,
+  STARTED,
+  STARTED_NODE,
+  STARTED_NOTHING,
+  STARTED_STANDING,
+  STARTED_WHAT,
+  WATCHED,
+} from './memory.ts';
 import type { Registry, Standing } from './registry.ts';
 import type { Thread } from './thread.ts';
 
@@ -28,7 +42,7 @@ export class ShortWay {
   readonly #registry: Registry;
   readonly #handlers: Handlers;
   readonly #attempts: Attempts;
-  readonly #known: (Known | undefined)[] = [];
+  readonly #known: (Known | undefined)[] = new Array(NAMES + 1).fill(undefined);
 
   constructor({ thread, registry, handlers, attempts }: { thread: Thread; registry: Registry; handlers: Handlers; attempts: Attempts }) {
     this.#thread = thread;
@@ -38,34 +52,64 @@ export class ShortWay {
   }
 
   /**
-   * Runs the callbacks of a record that nobody has registered for in particular. It may also answer the one that is waited for, which is
-   * not marked as done yet.
+   * Runs the callbacks of a record: standing ones, then those in its slots. It may also answer the one that is waited for, which is not
+   * marked as done yet.
    */
   run(record: number, at: number, event: SharedEvent, type: number): typeof RAN_ALL | typeof USUAL | Waited {
     const known = this.#knownOf(type, event.id);
     if (known === undefined || !this.#isFresh(at)) return USUAL;
-    const { words } = this.#thread;
+    const { words, lists } = this.#thread;
     const { plan, callables } = known;
+    let slot = lists.next(record, 0);
+    if (slot !== 0 && !this.#isAfter(slot, at, plan)) return USUAL;
     for (let index = 0; index < plan.length; index++) {
       const standing = plan[index] as Standing;
       if (!this.#registry.isThere(standing)) continue;
       words[at + STARTED_WHAT] = standing.orderLow;
       words[at + STARTED] = STARTED_STANDING;
       const later = this.#attempts.run(record, 0, event, callables[index] as Callable);
-      if (later !== undefined) return { later, standing };
+      if (later !== undefined) return { later, standing, slot: 0 };
       words[at + RAN] = (words[at + RAN] as number) + 1;
       words[at + DONE_HIGH] = standing.orderHigh;
       words[at + DONE_LOW] = standing.orderLow;
       words[at + STARTED] = STARTED_NOTHING;
     }
-    return isLink(words[at + FIRST] as number) || this.#registry.hasChanged() ? USUAL : RAN_ALL;
+    for (slot = lists.next(record, 0); isSlot(slot); slot = lists.next(record, slot)) {
+      const callable = this.#begin(lists.slotAt(record, slot));
+      if (callable === undefined) return USUAL;
+      words[at + STARTED_WHAT] = slot;
+      words[at + STARTED] = STARTED_NODE;
+      const later = this.#attempts.run(record, 0, event, callable);
+      if (later !== undefined) return { later, standing: undefined, slot };
+      words[at + RAN] = (words[at + RAN] as number) + 1;
+      words[at + DONE_NODE] = slot;
+      words[at + STARTED] = STARTED_NOTHING;
+    }
+    // Where there are slots the end of the event looks at the registrations itself.
+    return slot !== 0 || (lists.slots === 0 && this.#registry.hasChanged()) ? USUAL : RAN_ALL;
   }
 
-  /** True when no callback has been registered for the event alone, and none of the standing ones has begun. */
+  /** Begins a callback in a slot. Undefined: it was disposed of, or its handler has not been loaded. */
+  #begin(at: number): Callable | undefined {
+    const { words } = this.#thread;
+    const word = words[at] as number;
+    const callable = this.#handlers.get(slotWhat(word));
+    if (callable === undefined || slotState(word) === SLOT_SURE) return callable;
+    if (slotState(word) !== SLOT_WAITING) return undefined;
+    return Atomics.compareExchange(words, at, word, inState(word, SLOT_BEGUN)) === word ? callable : undefined;
+  }
+
+  /** True when the list begins in a slot, and no standing registration came after what is in slots. */
+  #isAfter(first: number, at: number, plan: readonly Standing[]): boolean {
+    const last = plan[plan.length - 1];
+    return isSlot(first) && (last === undefined || ((last.orderLow - (this.#thread.words[at + SLOT_ORDER] as number)) | 0) <= 0);
+  }
+
+  /** True when no callback has begun. */
   #isFresh(at: number): boolean {
     const { words } = this.#thread;
-    const begun = (words[at + DONE_LOW] as number) | (words[at + DONE_HIGH] as number) | (words[at + DEATHS] as number);
-    return (begun | (words[at + WATCHED] as number)) === 0 && !isLink(words[at + FIRST] as number);
+    const done = (words[at + DONE_LOW] as number) | (words[at + DONE_HIGH] as number) | (words[at + DONE_NODE] as number);
+    return (done | (words[at + DEATHS] as number) | (words[at + WATCHED] as number)) === 0;
   }
 
   #knownOf(type: number, id: EventId): Known | undefined {
@@ -86,5 +130,7 @@ export class ShortWay {
 /** A callback that is waited for. */
 export interface Waited {
   readonly later: Promise<void>;
-  readonly standing: Standing;
+  /** Undefined: it is that of the slot. */
+  readonly standing: Standing | undefined;
+  readonly slot: number;
 }

@@ -50,7 +50,8 @@ export class Stopping {
     signal?.addEventListener('abort', wake);
     const isOver = (isEmpty: boolean): boolean => {
       if (signal?.aborted === true) return true;
-      const state = ofCrew ? Atomics.load(words, crew) : CREW_RUNNING;
+      // Asked after every event; what it said before the last one is as good.
+      const state = ofCrew ? (words[crew] as number) : CREW_RUNNING;
       if (state === CREW_LEAVING || state === CREW_NONE) return true;
       return isEmpty && (state === CREW_DRAINING || Atomics.load(words, closed) !== 0) && thread.isDrained();
     };

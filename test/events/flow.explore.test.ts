@@ -29,6 +29,11 @@ const register =
   (actor: Actor): Program =>
     actor.register(ID, what);
 
+const addAndRegister = function* (actor: Actor): Program {
+  yield* actor.add(ID);
+  return yield* actor.register(ID, 1);
+};
+
 const SCENES: Record<string, FlowScene> = {
   'a callback is registered while its event is processed': {
     before: add,
@@ -39,6 +44,15 @@ const SCENES: Record<string, FlowScene> = {
     before: add,
     retain: 0,
     threads: [register(1), process],
+    check: ([answer], log) => ranAsAnswered(answer, 1, log),
+  },
+  'who has added an event registers a callback for it while it is processed': {
+    threads: [addAndRegister, process],
+    check: ([answer], log) => ranAsAnswered(answer, 1, log),
+  },
+  'who has added an event registers a callback for it, nothing is retained, and another adds the same id': {
+    retain: 0,
+    threads: [addAndRegister, process, add],
     check: ([answer], log) => ranAsAnswered(answer, 1, log),
   },
   'two threads process one event': {

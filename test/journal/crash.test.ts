@@ -1,34 +1,16 @@
 /** Hundreds of journals through crashes, kills, disk errors and full disks, each from a seed that can be run again. */
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import type { DiskFault } from '../../src/host/simulated/sim-device.ts';
 import type { Durability } from '../../src/journal/journal.ts';
-import { type Counts, type LifeOptions, live } from './life.ts';
+import { Apart } from '../apart.ts';
+import type { Counts, LifeOptions } from './life.ts';
 
-async function seeds(from: number, count: number, options: LifeOptions): Promise<Counts> {
-  const total: Counts = {
-    entries: 0,
-    acked: 0,
-    replayed: 0,
-    cut: 0,
-    crashes: 0,
-    kills: 0,
-    failures: 0,
-    recycled: 0,
-    tight: 0,
-    fetched: 0,
-  };
-  for (let seed = from; seed < from + count; seed++) {
-    try {
-      const counts = await live(seed, options);
-      for (const name of Object.keys(total) as (keyof Counts)[]) total[name] += counts[name];
-    } catch (error) {
-      throw new Error(`Seed ${seed} with ${JSON.stringify(options)} failed.`, { cause: error });
-    }
-  }
-  return total;
-}
+const apart = new Apart(new URL('./seeds.ts', import.meta.url));
+after(() => apart.close());
+
+const seeds = (from: number, count: number, options: LifeOptions): Promise<Counts> => apart.call('seeds', from, count, options);
 
 /** The run met what it is about. */
 function met(counts: Counts, names: readonly (keyof Counts)[]): void {

@@ -1,5 +1,6 @@
-import { test } from 'node:test';
-import { Life, type LifeOptions } from './life.ts';
+import { after, test } from 'node:test';
+import { Apart } from '../apart.ts';
+import type { LifeOptions } from './life.ts';
 
 const SIZES = { lives: 5, steps: 80, segmentBytes: 1500, bufferBytes: 600 };
 
@@ -23,14 +24,11 @@ const KINDS: Readonly<Record<string, LifeOptions>> = {
 };
 const SEEDS = 15;
 
+const apart = new Apart(new URL('./crashes.ts', import.meta.url));
+after(() => apart.close());
+
 for (const [name, options] of Object.entries(KINDS)) {
   test(`after a crash the log holds what was safe and nothing that was not appended: ${name}`, async () => {
-    for (let seed = 0; seed < SEEDS; seed++) {
-      try {
-        await new Life(seed, options).run();
-      } catch (cause) {
-        throw new Error(`Seed ${seed} fails.`, { cause });
-      }
-    }
+    await apart.call('crashes', SEEDS, options);
   });
 }

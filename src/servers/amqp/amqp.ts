@@ -18,10 +18,12 @@ export interface AmqpOptions {
   readonly machine: Machine;
   /** Default 127.0.0.1. Another address than loopback is refused while no users are configured. */
   readonly host?: string;
-  /** 0: any free one. */
-  readonly port: number;
+  /** 0: any free one; absent: only `secure`. */
+  readonly port?: number;
   /** With `ca`, clients may log in by their certificate (EXTERNAL). */
   readonly tls?: Tls;
+  /** Besides, or instead of `port`: a listener with TLS at the same host, of the same door. */
+  readonly secure?: { readonly port: number; readonly tls: Tls };
   readonly limits?: Partial<AmqpLimits>;
   /** Languages of other doors, so that what came in by them can be read here. */
   readonly languages?: readonly Language[];
@@ -31,13 +33,50 @@ export interface AmqpOptions {
 
 const MINUTE_MS = 60_000;
 
-/** Opens the door. Rejects with `Refused`: `exclusive` when the port is taken, `forbidden` when it may not be opened. */
+/** Opens the door. Rejects with `Refused`: `exclusive` when a port is taken, `forbidden` when it may not be opened. */
 export async function startAmqp(engine: Engine, options: AmqpOptions): Promise<Server> {
-  const { machine, host = '127.0.0.1', port, tls, languages = [] } = options;
+  const { machine, host = '127.0.0.1', port, tls, secure, languages = [] } = options;
   const limits: AmqpLimits = { ...AMQP_LIMITS, ...options.limits };
   checkExposure(host, engine.guarded, 'amqp');
   const all = new Map([AMQP_LANGUAGE, ...languages].map((language) => [language.number, language]));
   const door = new Door(engine, machine, limits, all, new Attempts(machine.clock, limits.attemptsMax, MINUTE_MS));
+  const open: Listening[] = [];
+  const close = async (): Promise<void> => {
+    door.isClosing = true;
+    const closing = open.map(({ sockets }) => sockets.close(limits.closeMs, () => true));
+    for (const visitor of [...door.visitors]) visitor.dismiss(320, 'the broker is closing this door');
+    await Promise.all(closing);
+    await Promise.all(open.flatMap(({ endings }) => [...endings]));
+  };
+  try {
+    if (port !== undefined) open.push(await listen(door, 'amqp', host, port, tls));
+    if (secure !== undefined) open.push(await listen(door, 'amqps', host, secure.port, secure.tls));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const leave = options.annexes?.add({ roots: ['/api'], load: async () => (await import('./management/management.ts')).management(door) });
+  return {
+    name: 'amqp',
+    port: open[0]?.port ?? 0,
+    ports: Object.fromEntries(open.map((one) => [one.name, one.port])),
+    close: async () => {
+      leave?.();
+      await close();
+    },
+  };
+}
+
+interface Listening {
+  readonly name: 'amqp' | 'amqps';
+  readonly port: number;
+  readonly sockets: Sockets;
+  /** Connections that are over and still let go of what they held. */
+  readonly endings: ReadonlySet<Promise<void>>;
+}
+
+async function listen(door: Door, name: 'amqp' | 'amqps', host: string, port: number, tls: Tls | undefined): Promise<Listening> {
+  const { machine, limits } = door;
   const server = createTcpServer(tls);
   const sockets = new Sockets(server, machine.clock, limits, tls !== undefined);
   const endings = new Set<Promise<void>>();
@@ -52,20 +91,8 @@ export async function startAmqp(engine: Engine, options: AmqpOptions): Promise<S
   });
   const bound = await sockets.listen({ host, port });
   door.listeners.push({ protocol: tls === undefined ? 'amqp' : 'amqp/ssl', host, port: bound });
-  const leave = options.annexes?.add({ roots: ['/api'], load: async () => (await import('./management/management.ts')).management(door) });
   machine.logger.info('amqp.open', { host, port: bound, tls: tls !== undefined });
-  return {
-    name: 'amqp',
-    port: bound,
-    close: async () => {
-      door.isClosing = true;
-      leave?.();
-      const closing = sockets.close(limits.closeMs, () => true);
-      for (const visitor of [...door.visitors]) visitor.dismiss(320, 'the broker is closing this door');
-      await closing;
-      await Promise.all(endings);
-    },
-  };
+  return { name, port: bound, sockets, endings };
 }
 
 function wireOf(socket: Socket, door: Door): Wire {

@@ -7,7 +7,7 @@ import type { Call } from './handler.ts';
 import { describeTopic, RESOURCE, specOf } from './topics.ts';
 
 /** Where a value comes from, and what kind it is, in Kafka's numbers. */
-export const SOURCE = { topic: 1, fallback: 5 } as const;
+export const SOURCE = { topic: 1, static: 4, fallback: 5 } as const;
 export const TYPE = { boolean: 1, string: 2, int: 3, long: 5, double: 6, list: 7 } as const;
 
 export interface Config {
@@ -72,7 +72,7 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   'max.message.bytes': { type: 'int', fallback: '16777216', min: 0 },
   'message.timestamp.after.max.ms': { type: 'long', fallback: '9223372036854775807', min: 0 },
   'message.timestamp.before.max.ms': { type: 'long', fallback: '9223372036854775807', min: 0 },
-  'message.timestamp.type': { type: 'string', fallback: 'CreateTime', among: ['CreateTime'] },
+  'message.timestamp.type': { type: 'string', fallback: 'CreateTime', among: ['CreateTime', 'LogAppendTime'] },
   'min.cleanable.dirty.ratio': { type: 'double', fallback: '0.5', min: 0 },
   'min.compaction.lag.ms': { type: 'long', fallback: '0', min: 0 },
   'min.insync.replicas': { type: 'int', fallback: '1', min: 1 },
@@ -126,15 +126,19 @@ export function withConfig(spec: TopicSpec, name: string, value: string | undefi
 export async function alterTopic(
   { resourceType, resourceName }: { readonly resourceType: number; readonly resourceName: string },
   validateOnly: boolean,
-  { engine }: Call,
+  { engine, door }: Call,
   change: (spec: TopicSpec) => TopicSpec,
 ): Promise<void> {
+  if (resourceType === RESOURCE.broker)
+    throw new KafkaFault(ERROR.invalidConfig, 'Settings of the broker are given when it is started, and cannot be changed by a client.');
   if (resourceType !== RESOURCE.topic)
     throw new KafkaFault(ERROR.invalidRequest, `Resources of type ${resourceType} have no settings here that can be changed.`);
   const known = await describeTopic(engine, resourceName);
   if (known === undefined) throw new KafkaFault(ERROR.unknownTopicOrPartition, `There is no topic "${resourceName}".`);
   const changed = change(specOf(known));
-  if (!validateOnly) await engine.alter(changed);
+  if (validateOnly) return;
+  await engine.alter(changed);
+  door.appendTimes.forget();
 }
 
 /** List settings are added to and taken from. */

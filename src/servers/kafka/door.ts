@@ -6,7 +6,8 @@ import { DEFAULT_TENANT } from '../../model/message.ts';
 import type { Language } from '../../model/record.ts';
 import { type Api, KAFKA } from '../../wire/kafka/kafka.ts';
 import type { Attempts } from '../attempts.ts';
-import { Coordinator } from './groups/groups.ts';
+import { AppendTimes } from './append-times.ts';
+import { Coordinator, Expiry } from './groups/groups.ts';
 import type { KafkaLimits } from './limits.ts';
 import type { Machine } from './machine.ts';
 import type { Peer } from './peer.ts';
@@ -41,8 +42,10 @@ export class Door {
   readonly languages: ReadonlyMap<number, Language>;
   readonly attempts: Attempts;
   readonly groups: Coordinator;
+  readonly expiry: Expiry;
   readonly transactions: Transactions;
   readonly topicIds: TopicIds;
+  readonly appendTimes: AppendTimes;
   /** Aborted when the door begins to close: ends every wait. */
   readonly closing: AbortController = new AbortController();
   /** All that is served, by key. */
@@ -50,6 +53,7 @@ export class Door {
   /** For logins of users that there are not. */
   readonly feint: Uint8Array;
   readonly #engines = new Map<string, Engine>();
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(
     engine: Engine,
@@ -68,9 +72,17 @@ export class Door {
     this.languages = new Map([KAFKA, ...languages].map((language) => [language.number, language]));
     this.attempts = attempts;
     this.groups = new Coordinator(machine, limits);
+    this.expiry = new Expiry(
+      machine.clock,
+      limits,
+      (tenant, group) => !this.groups.of({ tenant }).hasMembers(group),
+      (tenant) => this.engineOf({ tenant }),
+      (error) => this.tell(error, { api: 'offsets' }),
+    );
     this.transactions = new Transactions(machine, limits);
     this.feint = machine.random.bytes(32);
     this.topicIds = new TopicIds(engine.identity);
+    this.appendTimes = new AppendTimes();
   }
 
   /** The cluster as clients know it: 16 bytes as base64. */
@@ -87,7 +99,19 @@ export class Door {
   async close(): Promise<void> {
     this.closing.abort();
     this.groups.close();
+    this.expiry.close();
     await this.transactions.close();
+  }
+
+  tenantOf({ principal }: Peer): string {
+    return principal?.tenant ?? DEFAULT_TENANT;
+  }
+
+  /** What looks first and changes then is done one after another. */
+  inTurn<T>(fn: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(fn);
+    this.#turn = done.catch(() => undefined);
+    return done;
   }
 
   engineOf(principal: Principal): Engine {

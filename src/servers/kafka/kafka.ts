@@ -18,6 +18,8 @@ import { Peer } from './peer.ts';
 import { REGISTRY_ROOTS } from './registry-roots.ts';
 import { type Line, Session } from './session.ts';
 
+export { scramVerifiers } from './scram.ts';
+
 /** Where clients come by. */
 export interface KafkaListener {
   /** Default 127.0.0.1. Another address than loopback is refused while no users are configured. */
@@ -78,6 +80,12 @@ export async function startKafka(engine: Engine, options: KafkaOptions): Promise
   return {
     name: 'kafka',
     port: open[0]?.port ?? 0,
+    ports: Object.fromEntries(
+      [...(options.port === undefined ? [] : ['kafka']), ...(options.secure === undefined ? [] : ['kafkas'])].map((name, i) => [
+        name,
+        open[i]?.port ?? 0,
+      ]),
+    ),
     close: async () => {
       remove?.();
       await close();

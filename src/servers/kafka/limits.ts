@@ -25,6 +25,12 @@ export interface KafkaLimits extends SocketLimits, TransactionLimits {
   readonly groupSessionMs: number;
   /** From the connection's first moment until the client has said who it is. */
   readonly authenticationMs: number;
+  /** How long a login holds before it has to be made anew [KIP-368]; 0: as long as the connection. */
+  readonly reauthenticateMs: number;
+  /** How long offsets of a group are kept that has no members and keeps none. */
+  readonly offsetsRetentionMs: number;
+  /** How often it is looked for such. */
+  readonly offsetsCheckMs: number;
   /** Failed logins of one address in a minute. */
   readonly attemptsMax: number;
 }
@@ -49,5 +55,8 @@ export const KAFKA_LIMITS: KafkaLimits = {
   transactionBytesMax: 16 * 1024 * 1024,
   transactionsBytesMax: 256 * 1024 * 1024,
   authenticationMs: 30_000,
+  reauthenticateMs: 0,
+  offsetsRetentionMs: 7 * 24 * 3_600_000,
+  offsetsCheckMs: 600_000,
   attemptsMax: 20,
 };

@@ -26,6 +26,7 @@ export interface Gatekeeper {
   readonly engine: Engine;
   readonly attempts: Attempts;
   readonly machine: Machine;
+  readonly limits: { readonly reauthenticateMs: number };
   /** Drawn once: salts for users that there are not. */
   readonly feint: Uint8Array;
 }
@@ -33,6 +34,10 @@ export interface Gatekeeper {
 export class Login {
   /** Who it is; undefined = it has not said yet, and must. */
   principal: Principal | undefined;
+  /** When it has to be said again, on the machine's clock. */
+  expiresMs: number = Number.POSITIVE_INFINITY;
+  /** As it is told to the client; 0: for as long as the connection lasts. */
+  lifetimeMs = 0;
   #mechanism: string | undefined;
   #scram: { readonly conversation: Scram; readonly name: string } | undefined;
 
@@ -108,6 +113,9 @@ export class Login {
   #known(principal: Principal, answer: string, remote: string, gate: Gatekeeper): Step {
     if (this.principal?.user !== undefined && principal.user !== this.principal.user) return this.#wrong(remote, gate);
     this.principal = principal;
+    const { reauthenticateMs } = gate.limits;
+    this.lifetimeMs = reauthenticateMs;
+    this.expiresMs = reauthenticateMs === 0 ? Number.POSITIVE_INFINITY : gate.machine.clock.monotonicMs() + reauthenticateMs;
     return { answer: Buffer.from(answer) };
   }
 

@@ -40,6 +40,21 @@ export function scramVerifier({ hash }: ScramMechanism, iterations: number, salt
   return ['scram', iterations, Buffer.from(salt).toString('base64'), stored.toString('base64'), server.toString('base64')].join(':');
 }
 
+/** Verifiers of a new password for every mechanism, by purpose: with them a user can log in by SCRAM at once. */
+export async function scramVerifiers(password: string, salt: Uint8Array): Promise<Readonly<Record<string, string>>> {
+  const verifiers: Record<string, string> = {};
+  for (const mechanism of SCRAM) {
+    const length = crypto().createHash(mechanism.hash).digest().length;
+    const salted = await new Promise<Buffer>((resolve, reject) => {
+      crypto().pbkdf2(password.normalize('NFKC'), salt, ITERATIONS_MIN, length, mechanism.hash, (error, key) =>
+        error ? reject(error) : resolve(key),
+      );
+    });
+    verifiers[mechanism.purpose] = scramVerifier(mechanism, ITERATIONS_MIN, salt, salted);
+  }
+  return verifiers;
+}
+
 /** How often the password was hashed; undefined when this is no verifier. */
 export function iterationsOf(verifier: string | undefined): number | undefined {
   return verifier === undefined ? undefined : read(verifier)?.iterations;

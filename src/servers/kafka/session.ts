@@ -163,10 +163,13 @@ export class Session {
       for (const piece of done?.answer ?? []) this.#outgoing.push(piece);
       for (const bytes of done?.lent ?? []) this.#lent.push(bytes);
     }
-    // What is answered in one turn leaves in one piece.
+    // What is answered in one turn leaves in one piece; where nothing else is under way, there is nothing to wait for.
     if (this.#outgoing.length > 0 && !this.#flushing) {
-      this.#flushing = true;
-      this.#door.machine.clock.soon(() => this.#flush());
+      if (this.#pending.length === 0) this.#flush();
+      else {
+        this.#flushing = true;
+        this.#door.machine.clock.soon(() => this.#flush());
+      }
     }
     if (this.#paused && this.#pending.length < this.#door.limits.pendingMax / 2 && this.#pendingBytes < this.#door.limits.pendingBytesMax) {
       this.#paused = false;
@@ -203,6 +206,8 @@ export class Session {
     const { door, peer } = { door: this.#door, peer: this.#peer };
     if (!handler.forStrangers && isStranger(peer, door))
       throw new BytesError('value', 0, `API ${head.key} is not answered before authentication.`);
+    if (!handler.forStrangers && peer.login.expiresMs <= door.machine.clock.monotonicMs())
+      throw new BytesError('value', 0, 'The login has expired, and was not made anew in time [KIP-368].');
     const call: Call = {
       door,
       engine: peer.principal === undefined ? door.engine : door.engineOf(peer.principal),

@@ -30,6 +30,8 @@ class Trial {
       clientHost: '/h',
       rebalanceMs: -1,
       names: null,
+      pattern: null,
+      matched: [],
       assignor: null,
       owned: null,
     };

@@ -21,6 +21,10 @@ export interface Beat {
   readonly rebalanceMs: number;
   /** Null: as before. */
   readonly names: readonly string[] | null;
+  /** An expression for names besides; null: as before, empty: none. */
+  readonly pattern: string | null;
+  /** Those that its expression matches now. */
+  readonly matched: readonly string[];
   readonly assignor: string | null;
   /** What it has, as `id/partition`; null: as before. */
   readonly owned: readonly string[] | null;
@@ -42,6 +46,10 @@ export interface BalancedMember {
   clientHost: string;
   rebalanceMs: number;
   assignor: string | null;
+  /** Those it named itself, and its expression. */
+  named: readonly string[];
+  pattern: string;
+  /** All it wants. */
   names: ReadonlySet<string>;
   epoch: number;
   /** Its last answer may have been lost. */
@@ -104,6 +112,11 @@ export class BalancedGroup {
     return this.members.every((member) => member.epoch === this.#epoch && isDone(member)) ? 'Stable' : 'Reconciling';
   }
 
+  /** The expression of a member for the names of topics; empty: it has none. */
+  patternOf(memberId: string): string {
+    return this.#members.get(memberId)?.pattern ?? '';
+  }
+
   /** Topics that anybody wants. */
   get names(): ReadonlySet<string> {
     return new Set(this.members.flatMap(({ names }) => [...names]));
@@ -143,7 +156,7 @@ export class BalancedGroup {
   }
 
   #comes(beat: Beat, newId: string): BalancedMember | number {
-    if (beat.rebalanceMs <= 0 || beat.names === null) return ERROR.invalidRequest;
+    if (beat.rebalanceMs <= 0 || (beat.names === null && beat.pattern === null)) return ERROR.invalidRequest;
     if (beat.assignor !== null && !Object.hasOwn(ASSIGNORS, beat.assignor)) return ERROR.unsupportedAssignor;
     const named = beat.instanceId === null ? undefined : this.members.find(({ instanceId }) => instanceId === beat.instanceId);
     if (named !== undefined && named.id !== beat.memberId && named.epoch !== PAUSE) return ERROR.unreleasedInstanceId;
@@ -161,7 +174,9 @@ export class BalancedGroup {
       clientHost: beat.clientHost,
       rebalanceMs: beat.rebalanceMs,
       assignor: beat.assignor,
-      names: new Set(beat.names),
+      named: beat.names ?? [],
+      pattern: beat.pattern ?? '',
+      names: new Set([...(beat.names ?? []), ...beat.matched]),
       epoch: JOIN,
       formerEpoch: JOIN,
       assigned: new Set(),
@@ -199,9 +214,11 @@ export class BalancedGroup {
     if (beat.rebalanceMs > 0) member.rebalanceMs = beat.rebalanceMs;
     if (beat.assignor !== null && Object.hasOwn(ASSIGNORS, beat.assignor)) member.assignor = beat.assignor;
     member.rackId = beat.rackId ?? member.rackId;
-    if (beat.names === null || (beat.names.length === member.names.size && beat.names.every((name) => member.names.has(name))))
-      return false;
-    member.names = new Set(beat.names);
+    member.named = beat.names ?? member.named;
+    member.pattern = beat.pattern ?? member.pattern;
+    const names = new Set([...member.named, ...beat.matched]);
+    if (names.size === member.names.size && [...names].every((name) => member.names.has(name))) return false;
+    member.names = names;
     return true;
   }
 

@@ -9,7 +9,8 @@ import { BalancedGroup } from './balanced.ts';
 import { Group, refusedJoin, refusedSync } from './group.ts';
 import type { JoinAsk, Joined, Synced } from './member.ts';
 
-export type { Group, GroupState } from './group.ts';
+export { Expiry } from './expiry.ts';
+export { type Group, type GroupState, refusedJoin } from './group.ts';
 
 export class Coordinator {
   readonly #machine: Machine;
@@ -86,7 +87,11 @@ export class TenantGroups {
 
   /** The group of this name, made when there is none; undefined when it has members of the classic protocol. */
   balanced(id: string): BalancedGroup | undefined {
-    if (this.#groups.has(id)) return undefined;
+    const classic = this.#groups.get(id);
+    if (classic !== undefined && classic.members.length > 0) return undefined;
+    // Ids that were told, and with which nobody has come yet, keep nobody out.
+    classic?.close(ERROR.unknownMemberId);
+    this.#groups.delete(id);
     let group = this.#balanced.get(id);
     if (group === undefined) {
       const made = new BalancedGroup(id, this.#machine.clock, this.#limits, () => {

@@ -8,6 +8,7 @@ import { ERROR, METADATA, NO_UUID, type RequestOf, type ResponseOf } from '../..
 import { LEADER_EPOCH, NODE_ID } from '../door.ts';
 import { faultOf, KafkaFault } from '../fault.ts';
 import { type Call, type Handler, handler } from '../handler.ts';
+import { operationsOn } from '../operations.ts';
 import { checkTopicName, describeTopic, listTopics, type TopicDescription } from '../topics.ts';
 
 type Topic = ResponseOf<typeof METADATA>['topics'][number];
@@ -21,9 +22,20 @@ export const METADATA_HANDLER: Handler = handler(METADATA, async (request, call)
     brokers: [{ nodeId: NODE_ID, ...door.addressFor(peer) }],
     clusterId: door.clusterId,
     controllerId: NODE_ID,
-    topics: await topicsAsked(request, call),
+    topics: await authorized(await topicsAsked(request, call), request.includeTopicAuthorizedOperations, call),
+    clusterAuthorizedOperations: await operationsOn(call.engine, 'broker', '', request.includeClusterAuthorizedOperations),
   };
 });
+
+async function authorized(topics: Topic[], isAsked: boolean, { engine }: Call): Promise<Topic[]> {
+  if (!isAsked) return topics;
+  return Promise.all(
+    topics.map(async (topic) => ({
+      ...topic,
+      topicAuthorizedOperations: await operationsOn(engine, 'topic', topic.name ?? '', topic.partitions.length > 0),
+    })),
+  );
+}
 
 async function topicsAsked({ topics, allowAutoTopicCreation }: RequestOf<typeof METADATA>, call: Call): Promise<Topic[]> {
   const all = topics === null || (call.version === 0 && topics.length === 0);

@@ -20,6 +20,7 @@ export const OFFSET_COMMIT_HANDLER: Handler = handler(OFFSET_COMMIT, async (requ
   if (moves.length === 0) return { topics: answers };
   try {
     await call.engine.moveCursors(groupId, moves);
+    call.door.expiry.kept(call.door.tenantOf(call.peer), groupId);
   } catch (error) {
     return all(groupFaultOf(error, call).errorCode);
   }

@@ -4,6 +4,7 @@ import { DESCRIBE_GROUPS, ERROR, type ResponseOf } from '../../../wire/kafka/kaf
 import { groupFaultOf } from '../fault.ts';
 import type { Group, GroupState } from '../groups/groups.ts';
 import { type Call, type Handler, handler } from '../handler.ts';
+import { operationsOn } from '../operations.ts';
 
 type Answer = ResponseOf<typeof DESCRIBE_GROUPS>['groups'][number];
 
@@ -19,8 +20,13 @@ const DEAD = 'Dead';
 const CONSUMER = 'consumer';
 const UNKNOWN_IS_ERROR_SINCE = 6;
 
-export const DESCRIBE_GROUPS_HANDLER: Handler = handler(DESCRIBE_GROUPS, async ({ groups }, call) => ({
-  groups: await Promise.all(groups.map((groupId) => describe(groupId, call))),
+export const DESCRIBE_GROUPS_HANDLER: Handler = handler(DESCRIBE_GROUPS, async ({ groups, includeAuthorizedOperations }, call) => ({
+  groups: await Promise.all(
+    groups.map(async (groupId) => ({
+      ...(await describe(groupId, call)),
+      authorizedOperations: await operationsOn(call.engine, 'group', groupId, includeAuthorizedOperations),
+    })),
+  ),
 }));
 
 async function describe(groupId: string, call: Call): Promise<Answer> {

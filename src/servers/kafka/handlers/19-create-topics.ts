@@ -32,10 +32,14 @@ async function create(asked: Asked, validateOnly: boolean, call: Call): Promise<
   try {
     checkTopicName(name);
     const spec = specFrom({ kind: 'topic', name, partitions: partitionsOf(asked, call) }, asked.configs);
-    if ((await describeTopic(call.engine, name)) !== undefined)
+    if (!(await call.engine.may('declare', 'topic', name)))
+      throw new KafkaFault(ERROR.topicAuthorizationFailed, `You may not create the topic "${name}".`);
+    // Whoever may make it may know whether it is there, and how it came out.
+    const inside = call.door.engineOf({ tenant: call.door.tenantOf(call.peer) });
+    if ((await describeTopic(inside, name)) !== undefined)
       throw new KafkaFault(ERROR.topicAlreadyExists, `Topic "${name}" already exists.`);
     if (!validateOnly) await call.engine.declare(spec);
-    const made = validateOnly ? undefined : await describeTopic(call.engine, name);
+    const made = validateOnly ? undefined : await describeTopic(inside, name);
     return {
       name,
       topicId: made === undefined ? NO_UUID : call.door.topicIds.idOf(made.id),

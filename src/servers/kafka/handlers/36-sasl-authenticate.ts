@@ -13,7 +13,7 @@ export const SASL_AUTHENTICATE_HANDLER: Handler = handler(
         errorMessage: step.refused,
         authBytes: NOTHING,
       };
-    return { errorCode: ERROR.none, errorMessage: null, authBytes: step.answer, sessionLifetimeMs: 0 };
+    return { errorCode: ERROR.none, errorMessage: null, authBytes: step.answer, sessionLifetimeMs: peer.login.lifetimeMs };
   },
   { forStrangers: true },
 );

@@ -1,4 +1,7 @@
-/** AlterUserScramCredentials, version 0: keeps or forgets verifiers of users that there are. Who is no user cannot be made one here. */
+/**
+ * AlterUserScramCredentials, version 0: keeps or forgets verifiers of users. Who is none becomes one, who may do nothing before an ACL or an
+ * administrator lets it; but not the first one, with whom this door would shut for everybody else.
+ */
 
 import { ALTER_USER_SCRAM_CREDENTIALS, ERROR, type ResponseOf } from '../../../wire/kafka/kafka.ts';
 import { faultOf, KafkaFault } from '../fault.ts';
@@ -42,7 +45,13 @@ async function change(
   try {
     const mechanism = SCRAM.find((one) => one.number === number);
     if (mechanism === undefined) throw new KafkaFault(ERROR.unsupportedSaslMechanism, `There is no SCRAM mechanism ${number}.`);
-    await call.engine.keepVerifier(mechanism.purpose, user, await verifier(mechanism));
+    const kept = await verifier(mechanism);
+    if (kept !== undefined && (await call.engine.describe('user', user)) === undefined) {
+      if (!call.door.engine.guarded)
+        throw new KafkaFault(ERROR.unacceptableCredential, 'There are no users yet: add the first one with "signalbox user add".');
+      await call.engine.keepRules(user, []);
+    }
+    await call.engine.keepVerifier(mechanism.purpose, user, kept);
     return { user, errorMessage: null };
   } catch (error) {
     const fault = faultOf(error, call);

@@ -1,8 +1,9 @@
-/** ConsumerGroupHeartbeat, versions 0–1 [KIP-848]: a member says what it wants and has, and hears what it is to read. Topics by name only. */
+/** ConsumerGroupHeartbeat, versions 0–1 [KIP-848]: a member says what it wants and has, and hears what it is to read. */
 
 import { CONSUMER_GROUP_HEARTBEAT, ERROR } from '../../../wire/kafka/kafka.ts';
 import { groupFaultOf } from '../fault.ts';
 import { type Call, type Handler, handler } from '../handler.ts';
+import { topicsMatching } from '../topic-pattern.ts';
 import { describeTopic } from '../topics.ts';
 
 /** From here on clients make their ids themselves. */
@@ -15,12 +16,13 @@ export const CONSUMER_GROUP_HEARTBEAT_HANDLER: Handler = handler(CONSUMER_GROUP_
   const refuse = (errorCode: number, errorMessage: string) => ({ errorCode, errorMessage, memberId, memberEpoch, heartbeatIntervalMs });
   if (groupId === '') return refuse(ERROR.invalidRequest, 'A group needs a name.');
   if (memberId === '' && (memberEpoch !== 0 || version >= OWN_IDS_SINCE)) return refuse(ERROR.invalidRequest, 'A member needs an id.');
-  if (subscribedTopicRegex !== null && subscribedTopicRegex !== '')
-    return refuse(ERROR.invalidRegularExpression, 'Topics are subscribed to by name here, and not by an expression.');
+  if (!(await call.engine.may('read', 'group', groupId)))
+    return refuse(ERROR.groupAuthorizationFailed, `You may not join the group "${groupId}".`);
   try {
     const groups = door.groups.of(peer.principal);
-    const wanted = groups.findBalanced(groupId)?.names ?? [];
-    const topics = await partitionsOf(new Set([...wanted, ...(subscribedTopicNames ?? [])]), call);
+    const former = groups.findBalanced(groupId);
+    const matched = await topicsMatching(subscribedTopicRegex ?? former?.patternOf(memberId) ?? '', call.engine);
+    const topics = await partitionsOf(new Set([...(former?.names ?? []), ...(subscribedTopicNames ?? []), ...matched]), call);
     // Looked for only now: it may have come or gone meanwhile.
     const group = groups.balanced(groupId);
     if (group === undefined) return refuse(ERROR.groupIdNotFound, `The members of group "${groupId}" follow the classic protocol.`);
@@ -34,6 +36,8 @@ export const CONSUMER_GROUP_HEARTBEAT_HANDLER: Handler = handler(CONSUMER_GROUP_
         clientHost: `/${peer.remote}`,
         rebalanceMs: request.rebalanceTimeoutMs,
         names: subscribedTopicNames,
+        pattern: subscribedTopicRegex,
+        matched,
         assignor: request.serverAssignor,
         owned: topicPartitions?.flatMap(({ topicId, partitions }) => partitions.map((partition) => `${topicId}/${partition}`)) ?? null,
       },

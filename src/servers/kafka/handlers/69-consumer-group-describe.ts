@@ -3,14 +3,23 @@
 import { CONSUMER_GROUP_DESCRIBE, ERROR, type ResponseOf } from '../../../wire/kafka/kafka.ts';
 import { groupFaultOf } from '../fault.ts';
 import { type Call, type Handler, handler } from '../handler.ts';
+import { operationsOn } from '../operations.ts';
 import { byTopic } from './68-consumer-group-heartbeat.ts';
 
 type Answer = ResponseOf<typeof CONSUMER_GROUP_DESCRIBE>['groups'][number];
 type Assignment = Answer['members'][number]['assignment'];
 
-export const CONSUMER_GROUP_DESCRIBE_HANDLER: Handler = handler(CONSUMER_GROUP_DESCRIBE, async ({ groupIds }, call) => ({
-  groups: await Promise.all(groupIds.map((groupId) => describe(groupId, call))),
-}));
+export const CONSUMER_GROUP_DESCRIBE_HANDLER: Handler = handler(
+  CONSUMER_GROUP_DESCRIBE,
+  async ({ groupIds, includeAuthorizedOperations }, call) => ({
+    groups: await Promise.all(
+      groupIds.map(async (groupId) => ({
+        ...(await describe(groupId, call)),
+        authorizedOperations: await operationsOn(call.engine, 'group', groupId, includeAuthorizedOperations),
+      })),
+    ),
+  }),
+);
 
 async function describe(groupId: string, call: Call): Promise<Answer> {
   const none = { groupId, groupState: '', groupEpoch: 0, assignmentEpoch: 0, assignorName: '', members: [] };

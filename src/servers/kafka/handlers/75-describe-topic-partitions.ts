@@ -4,6 +4,7 @@ import { DESCRIBE_TOPIC_PARTITIONS, ERROR, NO_UUID, type ResponseOf } from '../.
 import { LEADER_EPOCH, NODE_ID } from '../door.ts';
 import { faultOf } from '../fault.ts';
 import { type Call, type Handler, handler } from '../handler.ts';
+import { operationsOn } from '../operations.ts';
 import { describeTopic, listTopics } from '../topics.ts';
 
 type Response = ResponseOf<typeof DESCRIBE_TOPIC_PARTITIONS>;
@@ -44,7 +45,8 @@ async function shown(name: string, from: number, countMax: number, call: Call): 
       offlineReplicas: [],
     }));
     const next = from + partitions.length;
-    const one = { name, topicId: call.door.topicIds.idOf(known.id), partitions };
+    const topicAuthorizedOperations = await operationsOn(call.engine, 'topic', name, true);
+    const one = { name, topicId: call.door.topicIds.idOf(known.id), partitions, topicAuthorizedOperations };
     return next < known.partitions.length ? { shown: one, next } : { shown: one };
   } catch (error) {
     return { shown: { errorCode: faultOf(error, call).errorCode, name, topicId: NO_UUID, partitions: [] } };

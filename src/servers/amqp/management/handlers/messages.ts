@@ -70,7 +70,7 @@ export function recordOf(batch: RecordBatch, { exchange, address, properties, pa
   nothing.scan(NO_PROPERTIES, new DataView(NO_PROPERTIES.buffer), 0, 2);
   const bytes = changeProperties(nothing, changesOf(properties));
   const names = Buffer.from(namesOf(exchange, address));
-  batch.begin(nowMs, names, 0, names.length);
+  batch.begin(nowMs, names);
   batch.properties(bytes, 0, bytes.length);
   batch.body(payload, 0, payload.length);
   const scan = new PropertyScan();
