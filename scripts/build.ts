@@ -34,13 +34,14 @@ async function bundleCommand(): Promise<void> {
     platform: 'node',
     logLevel: 'warn',
   });
-  // What `start` needs whatever doors it opens is in one file; each protocol's language and door are another.
+  // What `start` needs whatever doors it opens is in one file; each protocol's language and door are another. What a door furnishes for HTTP
+  // is loaded at the first request: it stays out of that file.
   const groups = [
     {
       name: 'start',
       test: /dist[\\/](?:(?:model|bytes|host|core|journal|log|broker)[\\/]|servers[\\/][\w-]+\.js$|cli[\\/](?:arguments|command|commands|doors|exits|options|package-version|running|screen|settings|start|terminal)\.js$)/,
     },
-    ...['http', 'amqp', 'kafka'].map((name) => ({ name, test: new RegExp(`dist[\\\\/](?:wire|servers)[\\\\/]${name}[\\\\/]`) })),
+    ...['http', 'amqp', 'kafka'].map((name) => ({ name, test: new RegExp(`dist[\\\\/](?:wire|servers)[\\\\/]${name}[\\\\/](?!registry|management)`) })),
   ];
   await bundle.write({
     dir: made,

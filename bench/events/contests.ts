@@ -61,26 +61,30 @@ function sourceContests(wish: Wish, producers: number, counterparts: () => Count
     if ('missing' in built) return built.missing;
     return built.source === undefined ? 'no folder with its classes was given: --cpp DIR' : built.source(mode, producers, workers);
   };
-  const way = (calls: Calls, least: number, aim: number): Way => ({
+  const way = (calls: Calls, least: number, aim: number, kept: { retained?: number } = {}): Way => ({
     says: calls,
     least,
     aim,
-    open: () => queueSide({ calls, load: 'word', producers, workers, ids: true }),
+    open: () => queueSide({ calls, load: 'word', producers, workers, ids: true, ...kept }),
   });
+  // A producer that is put aside between its calls shall find its event again.
+  const long = { retained: 4096 };
+  // As in the mended classes: what has been processed is forgotten.
+  const none = { retained: 0 };
   return [
     {
       against: `C++ Part 3, add and register three, ${threads}`,
       theirEvents: events,
       ourEvents: events,
       open: theirs('p3live'),
-      ways: [way('add, register', 1, 2), way('add with callbacks', 1, 2), way('addMany with callbacks', 1, 3)],
+      ways: [way('add, register', 1, 2, long), way('add with callbacks', 1, 2), way('addMany with callbacks', 1, 3)],
     },
     {
       against: `C++ Part 3 mended, ${threads}`,
       theirEvents: 2 * events,
       ourEvents: events,
       open: theirs('p3recycle'),
-      ways: [way('register, add', 0.8, 1), way('add with callbacks', 0.8, 1), way('addMany with callbacks', 0.8, 1.5)],
+      ways: [way('register, add', 0.8, 1, none), way('add with callbacks', 0.8, 1, none), way('addMany with callbacks', 0.8, 1.5, none)],
     },
     {
       against: `C++ Part 3 hand-off without callbacks, ${threads}`,

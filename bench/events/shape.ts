@@ -26,6 +26,8 @@ export interface Shape {
   readonly workers: number;
   /** True: the default, ids are looked at. False: nothing that is compared with looks at ids either. */
   readonly ids: boolean;
+  /** Finished events that are known for those who register late; undefined: as many as by default. */
+  readonly retained?: number;
 }
 
 export const TOGETHER = 64;
@@ -49,11 +51,10 @@ export function registers(calls: Calls): boolean {
   return calls !== 'add' && calls !== 'addMany';
 }
 
-export function optionsOf({ calls, load, ids }: Shape): QueueOptions {
+export function optionsOf({ load, ids, retained }: Shape): QueueOptions {
   return {
     duplicates: ids ? 'refuse' : 'unchecked',
     ...(load === 'object' ? { schemas: { [TYPE]: { user: 'int32', name: 'string', ok: 'boolean' } } } : {}),
-    // A producer that is put aside between its calls shall find its event again.
-    ...(calls === 'add, register' ? { retain: { count: 8192 } } : {}),
+    ...(retained === undefined ? {} : { retain: { count: retained, expired: 0 } }),
   };
 }

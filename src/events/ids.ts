@@ -102,8 +102,16 @@ export class Ids {
   remove(record: number, word: number): void {
     const words = this.#words;
     this.leave(record, word);
+    const at = this.#base + record * this.#stride;
+    const hash = words[at + HASH] as number;
+    // Most often it is the first of its bucket. What is behind one that is leaving does not change any more.
+    const bucket = this.#buckets + (hash >>> this.#shift);
+    const link = words[bucket] as number;
+    const next = words[at + NEXT] as number;
+    const isFirst = (link & INDEX_MASK) === record && (next & LEAVING) !== 0;
+    if (isFirst && Atomics.compareExchange(words, bucket, link, this.#retag(link, next & INDEX_MASK)) === link) return;
     // A search for the place behind all of its hash takes out what is leaving on the way.
-    this.find(words[this.#base + record * this.#stride + HASH] as number, ID_NONE, 0, 0, 0);
+    this.find(hash, ID_NONE, 0, 0, 0);
   }
 
   /** First step of `remove`: from here on it is not found. Does nothing once the life word is another, as then it is another record. */

@@ -243,17 +243,18 @@ export class Lists {
   bury(record: number, stamp: number, owner: number, into: number[]): void {
     const words = this.#words;
     let at = this.#endOf(record, 0);
-    let seen = Atomics.load(words, at);
+    // Links do not change any more, and the end is compared.
+    let seen = words[at] as number;
     for (;;) {
       if (isInSlot(seen)) {
         at++;
-        seen = Atomics.load(words, at);
+        seen = words[at] as number;
       } else if (isLink(seen)) {
         const node = nodeOf(seen);
         words[this.#nodes.base + node * this.#nodes.stride + LIFE] = life(TAKEN, owner, 0);
         into.push(node);
         at = this.#endOf(record, node);
-        seen = Atomics.load(words, at);
+        seen = words[at] as number;
       } else {
         const found = Atomics.compareExchange(words, at, seen, (FORM_DEAD << FORM_SHIFT) | stamp);
         if (found === seen) return;

@@ -80,7 +80,7 @@ export class Ring {
       if (seen >>> INDEX_BITS === ((position >>> this.#bits) & LAP_MASK)) {
         const number = seen & INDEX_MASK;
         // By the position itself: of two who both see one too many only one takes it.
-        if (number === 0 || (left > 0 && ((Atomics.load(words, this.#tail) - position) | 0) <= left)) return 0;
+        if (number === 0 || (left > 0 && (((words[this.#tail] as number) - position) | 0) <= left)) return 0;
         words[intent] = number;
         const taken = Atomics.compareExchange(words, slot, seen, this.#emptyAt((position + this.#mask + 1) | 0)) === seen;
         Atomics.compareExchange(words, this.#head, position, (position + 1) | 0);

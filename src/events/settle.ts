@@ -135,7 +135,7 @@ export class Settler {
   evict(): void {
     const thread = this.#thread;
     const { words, finished, block } = thread;
-    for (;;) {
+    while (finished.size() > this.#keep) {
       const record = finished.pop(block + POPPING, this.#keep);
       if (record === 0) break;
       const word = words[thread.at(record) + LIFE] as number;
@@ -217,14 +217,15 @@ export class Settler {
   #freeNodes(record: number, at: number): void {
     const { words, me, lists, nodes, payloads } = this.#thread;
     const buried = this.#buried;
-    buried.length = 0;
     // Before the nodes are anybody's to free: see `strip`.
     for (let node = lists.nextNode(record, 0); node !== 0; node = lists.nextNode(record, node)) {
       if (words[this.#thread.nodeAt(node) + NODE_FAULTS] !== 0) payloads.release(this.#thread.nodeAt(node) + NODE_FAULTS, me);
     }
     lists.bury(record, stampOf(record, words[at + GEN] as number), me, buried);
     words[at + FIRST] = 0;
+    if (buried.length === 0) return;
     for (const node of buried) nodes.give(node);
+    buried.length = 0;
   }
 
   #freeId(at: number): void {

@@ -3,6 +3,7 @@
 import type { Server as HttpServer, ServerOptions } from 'node:http';
 import type { Server as NetServer, Socket } from 'node:net';
 import type { Clock } from '../host/clock.ts';
+import type { Host } from '../host/host.ts';
 import { Refused } from '../model/refusal.ts';
 
 /** Certificate and key in PEM. */
@@ -33,7 +34,7 @@ export interface SocketLimits {
 }
 
 export const SOCKET_LIMITS: SocketLimits = {
-  connectionsMax: 1024,
+  connectionsMax: 10_000,
   outgoingBytesMax: 256 * 1024,
   stallMs: 30_000,
   closeMs: 5_000,
@@ -49,6 +50,8 @@ export interface HttpLimits {
 }
 
 const TLS_HANDSHAKE_MS = 10_000;
+/** That connections are turned away is told this often. */
+const FULL_MS = 60_000;
 
 /** A server that parses HTTP strictly: a request with two lengths, or anything else a proxy might read otherwise, is refused. */
 export function createHttpServer(limits: HttpLimits, tls?: Tls): HttpServer {
@@ -105,15 +108,21 @@ export class Sockets {
   /** Those that speak the protocol: the open ones, or with TLS what came of their handshakes. */
   readonly #speaking = new Set<Socket>();
   #dropped = 0;
+  #toldMs = Number.NEGATIVE_INFINITY;
   #closed: Promise<void> | undefined;
   #emptied: (() => void) | undefined;
 
-  constructor(server: NetServer, clock: Clock, limits: SocketLimits, encrypted: boolean) {
+  constructor(server: NetServer, { clock, logger }: Pick<Host, 'clock' | 'logger'>, { connectionsMax }: SocketLimits, encrypted: boolean) {
     this.#server = server;
     this.#clock = clock;
-    server.maxConnections = limits.connectionsMax;
-    server.on('drop', () => {
+    server.maxConnections = connectionsMax;
+    server.on('drop', (from) => {
       this.#dropped += 1;
+      const nowMs = clock.monotonicMs();
+      // A crowd at the door must not fill the log.
+      if (nowMs - this.#toldMs < FULL_MS) return;
+      this.#toldMs = nowMs;
+      logger.warn('connections.full', { connectionsMax, dropped: this.#dropped, port: from?.localPort, remote: from?.remoteAddress });
     });
     server.on('connection', (socket) => this.#take(socket));
     server.on(encrypted ? 'secureConnection' : 'connection', (socket) => this.#speak(socket));

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import type { LogFields } from '../../src/host/logger.ts';
 import { nodeClock } from '../../src/host/node-clock.ts';
+import { silentLogger } from '../../src/host/text-logger.ts';
 import type { Refused } from '../../src/model/refusal.ts';
 import { Attempts } from '../../src/servers/attempts.ts';
 import { checkExposure, createTcpServer, isLoopback, Outlet, SOCKET_LIMITS, Sockets } from '../../src/servers/connection.ts';
@@ -81,7 +83,7 @@ test('failed attempts are counted by address, forgotten with time, and bounded',
 
 test('a server for bare TCP takes bytes as they come', async (t) => {
   const server = createTcpServer();
-  const sockets = new Sockets(server, nodeClock(), SOCKET_LIMITS, false);
+  const sockets = new Sockets(server, { clock: nodeClock(), logger: silentLogger }, SOCKET_LIMITS, false);
   server.on('connection', (socket) => socket.on('data', (bytes) => socket.end(bytes)));
   const port = await sockets.listen({ host: '127.0.0.1', port: 0 });
   t.after(() => sockets.close(100, () => false));
@@ -89,4 +91,25 @@ test('a server for bare TCP takes bytes as they come', async (t) => {
   client.write('echo');
   const [answer] = (await once(client, 'data')) as [Buffer];
   assert.equal(answer.toString(), 'echo');
+});
+
+test('who is turned away for want of room is told of in the log, once for a crowd', async (t) => {
+  const server = createTcpServer();
+  const told: (LogFields | undefined)[] = [];
+  const logger = { ...silentLogger, warn: (_event: string, fields?: LogFields) => void told.push(fields) };
+  const sockets = new Sockets(server, { clock: nodeClock(), logger }, { ...SOCKET_LIMITS, connectionsMax: 1 }, false);
+  const port = await sockets.listen({ host: '127.0.0.1', port: 0 });
+  t.after(() => sockets.close(100, () => false));
+  const first = connect({ host: '127.0.0.1', port });
+  await once(first, 'connect');
+  for (let i = 0; i < 3; i++) {
+    const late = connect({ host: '127.0.0.1', port });
+    late.on('error', () => undefined); // it may be reset
+    await once(late, 'close');
+  }
+  assert.equal(sockets.dropped, 3);
+  assert.deepEqual(
+    told.map((fields) => [fields?.connectionsMax, fields?.dropped, fields?.port]),
+    [[1, 1, port]],
+  );
 });

@@ -78,7 +78,7 @@ interface Listening {
 async function listen(door: Door, name: 'amqp' | 'amqps', host: string, port: number, tls: Tls | undefined): Promise<Listening> {
   const { machine, limits } = door;
   const server = createTcpServer(tls);
-  const sockets = new Sockets(server, machine.clock, limits, tls !== undefined);
+  const sockets = new Sockets(server, machine, limits, tls !== undefined);
   const endings = new Set<Promise<void>>();
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
     const session = new Session(door, wireOf(socket, door), peerOf(socket));

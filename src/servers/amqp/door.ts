@@ -6,6 +6,7 @@ import type { Headers } from '../../model/message.ts';
 import type { Language } from '../../model/record.ts';
 import { BatchPool, ChunkPool, type ReplyCode } from '../../wire/amqp/amqp.ts';
 import type { Attempts } from '../attempts.ts';
+import { DiskAlarm } from './disk-alarm.ts';
 import type { AmqpLimits } from './limits.ts';
 
 export type Machine = Pick<Host, 'clock' | 'random' | 'logger'>;
@@ -92,6 +93,7 @@ export class Door {
   readonly #owned = new WeakMap<Visitor, Set<string>>();
   /** Exchanges by tenant and name: whether messages to them may ask for a delay. */
   readonly #delayed = new Map<string, boolean>();
+  readonly alarm: DiskAlarm;
   readonly figures = { published: 0, delivered: 0, returned: 0 };
   isClosing = false;
 
@@ -101,6 +103,7 @@ export class Door {
     this.limits = limits;
     this.languages = languages;
     this.attempts = attempts;
+    this.alarm = new DiskAlarm(engine, machine.clock, limits.alarmMs);
   }
 
   /** The connection that keeps this queue for itself. */

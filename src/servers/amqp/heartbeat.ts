@@ -10,6 +10,7 @@ export class Heartbeat {
   #periodMs = 0;
   #heardMs: number;
   #saidMs: number;
+  #deaf = false;
   #cancel: (() => void) | undefined;
 
   constructor(clock: Clock) {
@@ -23,13 +24,23 @@ export class Heartbeat {
     this.#periodMs = periodMs;
     this.#cancel = this.#clock.after(periodMs / 2, () => {
       const nowMs = this.#clock.monotonicMs();
-      if (nowMs - this.#heardMs >= this.#periodMs * SILENCE) {
+      if (!this.#deaf && nowMs - this.#heardMs >= this.#periodMs * SILENCE) {
         lost();
         return;
       }
       if (nowMs - this.#saidMs >= this.#periodMs / 2) beat();
       this.start(periodMs, beat, lost);
     });
+  }
+
+  /** The connection is not read for a while: that nothing is heard is not the client's silence. */
+  get deaf(): boolean {
+    return this.#deaf;
+  }
+
+  set deaf(deaf: boolean) {
+    this.#deaf = deaf;
+    this.heard();
   }
 
   /** Bytes came. */

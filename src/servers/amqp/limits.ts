@@ -20,6 +20,8 @@ export interface AmqpLimits extends SocketLimits {
   readonly consumersMax: number;
   /** A publisher held back longer than this is told (`connection.blocked`). */
   readonly blockedMs: number;
+  /** How often it is looked whether the disk is nearly full, while somebody is connected. */
+  readonly alarmMs: number;
   /** Failed logins of one address in a minute. */
   readonly attemptsMax: number;
 }
@@ -37,6 +39,7 @@ export const AMQP_LIMITS: AmqpLimits = {
   waitingBytesMax: 32 * 1024 * 1024,
   consumersMax: 4096,
   blockedMs: 1000,
+  alarmMs: 1000,
   attemptsMax: 20,
 };
 

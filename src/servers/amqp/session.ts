@@ -64,6 +64,7 @@ export class Session implements FrameSink, Link, Opened {
   #readMs = 0;
   #limit: (() => void) | undefined;
   #over: Promise<void> | undefined;
+  #unwatch: (() => void) | undefined;
 
   constructor(door: Door, wire: Wire, peer: Peer) {
     const { clock } = door.machine;
@@ -76,7 +77,7 @@ export class Session implements FrameSink, Link, Opened {
     this.#reader = new FrameReader(this, Math.min(door.limits.frameMax, STRANGER_FRAME_MAX));
     this.opening = new Opening(door, peer, this);
     this.#heartbeat = new Heartbeat(clock);
-    this.#pressure = new Pressure(wire, clock, door.limits, (blocked) => this.#tellBlocked(blocked));
+    this.#pressure = new Pressure(wire, this.#heartbeat, clock, door.limits, (reason) => this.#tellBlocked(reason));
     door.visitors.add(this);
     this.#limit = clock.after(door.limits.handshakeMs, () => this.finish());
   }
@@ -188,6 +189,7 @@ export class Session implements FrameSink, Link, Opened {
     this.house = house;
     this.#limit?.();
     this.#phase = 'serving';
+    this.#unwatch = this.door.alarm.watch(() => this.#balance());
     this.say('connection.open-ok', { reserved1: '' });
   }
 
@@ -196,9 +198,9 @@ export class Session implements FrameSink, Link, Opened {
     this.touch();
   }
 
-  #tellBlocked(blocked: boolean): void {
+  #tellBlocked(reason: string | undefined): void {
     if (this.#phase !== 'serving' || !this.opening.hearsBlocked) return;
-    if (blocked) this.say('connection.blocked', { reason: 'the disk is slower than what is published' });
+    if (reason !== undefined) this.say('connection.blocked', { reason });
     else this.say('connection.unblocked', {});
   }
 
@@ -233,7 +235,9 @@ export class Session implements FrameSink, Link, Opened {
   }
 
   #balance(): void {
-    if (this.#phase !== 'ended') this.#pressure.balance(this.engine);
+    if (this.#phase === 'ended') return;
+    const alarmed = this.door.alarm.isOn && [...this.channels.values()].some(({ publisher }) => publisher.used);
+    this.#pressure.balance(this.engine, alarmed);
   }
 
   wrong(error: unknown, id: number): void {
@@ -305,6 +309,7 @@ export class Session implements FrameSink, Link, Opened {
 
   async #letGo(): Promise<void> {
     this.door.visitors.delete(this);
+    this.#unwatch?.();
     const channels = [...this.channels.values()];
     this.channels.clear();
     await Promise.all(channels.map((channel) => channel.drop().catch((error: unknown) => this.door.tell(error, 'channel'))));

@@ -52,7 +52,7 @@ export async function startHttp(engine: Engine, options: HttpOptions): Promise<S
   const attempts = new Attempts(machine.clock, limits.attemptsMax, MINUTE_MS);
   const door = new Door(engine, machine, limits, new Map(languages.map((language) => [language.number, language])), attempts, annexes);
   const server = createHttpServer(limits, tls);
-  const sockets = new Sockets(server, machine.clock, limits, tls !== undefined);
+  const sockets = new Sockets(server, machine, limits, tls !== undefined);
   const webSockets = new WebSockets(door, guard);
   const router = new Router(ROUTES);
   const latest = new WeakMap<Socket, ServerResponse>();

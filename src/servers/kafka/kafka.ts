@@ -107,7 +107,7 @@ async function listen(door: Door, listener: KafkaListener): Promise<{ readonly p
   const { host = LOCAL, port, tls } = listener;
   const { machine, limits } = door;
   const server = createTcpServer(tls);
-  const sockets = new Sockets(server, machine.clock, limits, tls !== undefined);
+  const sockets = new Sockets(server, machine, limits, tls !== undefined);
   const sessions = new Map<Socket, Session>();
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
     serve(door, socket, listener, sessions).catch((error: unknown) => {

@@ -150,6 +150,28 @@ test('a publisher held back longer than a moment is told, and told when it is ov
   assert.ok(!talk.wire.held);
 });
 
+test('a client that publishes is told when the disk is nearly full, and not read until it is not', async (t) => {
+  const talk = await talking(t, undefined, { alarmMs: 5 });
+  await talk.broker.declare({ kind: 'queue', name: 'q' });
+  talk.say(publish('q'), header(1, 0));
+  await talk.until(async () => (await talk.ready('q')) === 1);
+  const room = talk.fill();
+  assert.equal((await talk.hears('connection.blocked'))?.reason, 'low on disk');
+  assert.ok(talk.wire.held);
+  room();
+  await talk.hears('connection.unblocked');
+  assert.ok(!talk.wire.held);
+  const reader = await talking(t, talk, { alarmMs: 5 });
+  const again = reader.fill();
+  const late = reader.press();
+  reader.say(frame(FRAME.heartbeat, 0, new Uint8Array(0)));
+  await reader.until(() => reader.wire.held);
+  late();
+  await reader.until(() => !reader.wire.held); // slow for a moment is one thing; full is no matter to who does not publish
+  assert.equal(reader.count('connection.blocked'), 0);
+  again();
+});
+
 test('a get and a consumer on one channel do not mix their messages', async (t) => {
   const talk = await talking(t);
   for (const name of ['gets', 'feeds']) await talk.broker.declare({ kind: 'queue', name });

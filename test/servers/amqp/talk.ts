@@ -35,6 +35,8 @@ export interface Talk {
   ready(queue: string): Promise<number>;
   /** Too much is on its way to the disk, from now until the answer is called. */
   press(): () => void;
+  /** The disk is nearly full, from now until the answer is called. */
+  fill(): () => void;
   /** The client has read what waited. */
   room(): void;
   turn(): Promise<void>;
@@ -120,6 +122,7 @@ export async function talking(t: TestContext, former?: Talk, limits: Partial<Amq
       return described?.kind === 'queue' ? described.ready : 0;
     },
     press: () => counting.press(),
+    fill: () => counting.fill(),
     room: () => {
       wire.full = false;
       const all = waiting;
@@ -156,18 +159,21 @@ interface Counted {
   readonly engine: Engine;
   readonly publishes: number;
   press(): () => void;
+  fill(): () => void;
 }
 
 /** The same engine, which counts, and can be made to say that its disk is slow. */
 function counted(broker: Broker): Counted {
   let publishes = 0;
   let pressed: PromiseWithResolvers<void> | undefined;
+  let full = false;
   const watch = (engine: Engine): Engine =>
     new Proxy(engine, {
       get: (target, name) => {
         if (name === 'as') return (principal: Parameters<Engine['as']>[0]) => watch(target.as(principal));
         if (name === 'pressed') return pressed !== undefined;
         if (name === 'relief') return () => pressed?.promise ?? Promise.resolve();
+        if (name === 'metrics') return () => new Map([...target.metrics(), ...(full ? ([['disk_full', 1]] as const) : [])]);
         if (name === 'publish') publishes++;
         const value: unknown = Reflect.get(target, name, target);
         return typeof value === 'function' ? value.bind(target) : value;
@@ -177,6 +183,12 @@ function counted(broker: Broker): Counted {
     engine: watch(broker),
     get publishes() {
       return publishes;
+    },
+    fill: () => {
+      full = true;
+      return () => {
+        full = false;
+      };
     },
     press: () => {
       const now = Promise.withResolvers<void>();
