@@ -13,9 +13,14 @@ export async function topicOf(engine: Engine, name: string): Promise<Extract<Des
   return topic;
 }
 
-export async function startIn(engine: Engine, topic: string, { partition, start, end }: PartitionState, from: From): Promise<Offset> {
+export async function startIn(
+  engine: Engine,
+  topic: string,
+  { partition, start, end, stable }: PartitionState,
+  from: From,
+): Promise<Offset> {
   if (from === 'earliest') return start;
-  if (from === 'latest') return end;
+  if (from === 'latest') return stable;
   if ('time' in from) return engine.offsetAt(topic, partition, from.time.getTime());
   if (Number.isInteger(from.offset) && from.offset >= 0 && from.offset <= end) return offset(Math.max(from.offset, start));
   throw new Refused(

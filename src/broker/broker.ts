@@ -8,6 +8,7 @@ import { Refused } from '../model/refusal.ts';
 import { Groups } from './groups.ts';
 import type { Broker, BrokerOptions, House } from './house.ts';
 import { Ledger } from './ledger.ts';
+import { Overdue } from './overdue.ts';
 import { Partitions } from './partitions.ts';
 import { Queues } from './queues.ts';
 import { Reader } from './reader.ts';
@@ -90,21 +91,30 @@ async function openHouse(host: Host, options: BrokerOptions, unlock: () => Promi
     schemas,
     rules,
     upkeep,
+    overdue: new Overdue(host, ledger, queues),
     durable: options.durability !== 'memory',
     close: () => {
       closed ??= closeHouse(house, reader, unlock);
       return closed;
     },
   };
+  await serve(house, touched);
+  return house;
+}
+
+/** The state has been replayed: from now on what is applied has its effects. `touched`: queues that replay met. */
+async function serve(house: House, touched: ReadonlySet<Queue>): Promise<void> {
+  const { host, ledger, queues, partitions, overdue, upkeep } = house;
+  partitions.replayed();
   ledger.effects = liveEffects(house);
   // Whoever appends to a topic, a publisher or a dead letter: readers see it once it is safe.
   ledger.recorded = () => partitions.hold();
   ledger.record([{ kind: 'opened', nowMs: ledger.nowMs(), identity: Buffer.from(host.random.bytes(16)).toString('hex') }]);
+  overdue.start();
   ledger.journal.sync();
   for (const queue of ledger.state.queues.values()) if (touched.has(queue) || queue.spec.expiresMs !== undefined) queues.touch(queue);
   await partitions.sweep();
   upkeep.start();
-  return house;
 }
 
 /** While replaying nothing is served: queues are looked at afterwards. */
@@ -136,7 +146,8 @@ function liveEffects({ queues, partitions, groups }: House): Effects {
 
 /** Lets what is under way finish, takes a checkpoint so that the next start is quick, and lets go of the directory. */
 async function closeHouse(house: House, reader: Reader, unlock: () => Promise<void>): Promise<void> {
-  const { ledger, queues, partitions, upkeep } = house;
+  const { ledger, queues, partitions, upkeep, overdue } = house;
+  overdue.stop();
   await upkeep.stop();
   queues.stop('The broker is closing.');
   if (ledger.ended === undefined) await upkeep.checkpoint();

@@ -36,11 +36,15 @@ export interface Slot {
   /** Batches applied while the log was being opened. */
   early: Early[];
   replayed: Replayed[];
-  /** Records below are safe: readers see up to here. */
+  /** Records below are safe. */
   safe: number;
   /** Trims that are not safe yet: until they are, the log keeps what they drop. */
   trimming: number;
+  /** Up to here everything is committed or aborted, and that is safe: readers of what is committed see up to here. */
+  stable: number;
+  /** Who waits for records, and who for such as are committed. */
   readonly waiting: Set<() => void>;
+  readonly waitingStable: Set<() => void>;
   readonly unpacker: Unpacker;
 }
 

@@ -42,6 +42,7 @@ async function describeTopic({ partitions }: House, tenant: Tenant, name: string
       partition,
       start: offset(start),
       end: partitions.safeEnd(topic, partition),
+      stable: partitions.stableEnd(topic, partition),
     })),
     ...(!brief && { sizeBytes: await partitions.sizeBytes(topic) }),
   };
@@ -71,7 +72,7 @@ function describeGroup({ groups, ledger, partitions }: House, tenant: Tenant, na
     const [id, partition] = key.split('/').map(Number);
     const topic = ledger.state.topics.get(id ?? 0);
     if (topic === undefined || partition === undefined) return [];
-    const lag = Math.max(0, partitions.safeEnd(topic, partition) - at);
+    const lag = Math.max(0, partitions.stableEnd(topic, partition) - at);
     return [{ topic: topic.spec.name, partition, offset: offset(at), lag, ...(note !== undefined && { note }) }];
   });
   return { kind: 'group', name, members, cursors };

@@ -215,7 +215,7 @@ export class Groups {
       const ends = topic?.partitions[partition ?? 0];
       if (topic === undefined || ends === undefined || partition === undefined) continue;
       const known = cursors?.get(key)?.offset;
-      const at = known ?? (member.join.from === 'earliest' ? ends.start : this.#partitions.safeEnd(topic, partition));
+      const at = known ?? (member.join.from === 'earliest' ? ends.start : this.#partitions.stableEnd(topic, partition));
       // One moved by hand may stand anywhere: it begins at what is there.
       const there = Math.max(ends.start, Math.min(at, ends.end));
       if (there !== known) moves.push({ topic: topic.id, partition, offset: there });

@@ -8,6 +8,7 @@ import type { Language } from '../model/record.ts';
 import type { DeathListener } from './death-listener.ts';
 import type { Groups } from './groups.ts';
 import type { Ledger } from './ledger.ts';
+import type { Overdue } from './overdue.ts';
 import type { Partitions } from './partitions.ts';
 import type { Queues } from './queues.ts';
 import type { Schemas } from './schemas.ts';
@@ -56,6 +57,7 @@ export interface House {
   readonly schemas: Schemas;
   readonly rules: Rules;
   readonly upkeep: Upkeep;
+  readonly overdue: Overdue;
   readonly durable: boolean;
   close(): Promise<void>;
 }

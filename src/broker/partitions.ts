@@ -1,6 +1,6 @@
 /** The logs of all partitions: opened when first needed, fed by what is applied, read up to where the journal is safe. */
 
-import { messagesIn, type Topic } from '../core/core.ts';
+import { messagesIn, type PartitionEnds, stableEnd, type Topic } from '../core/core.ts';
 import type { Host } from '../host/host.ts';
 import { discard, PartitionLog } from '../log/log.ts';
 import type { Fetch, Fetched } from '../model/engine.ts';
@@ -11,14 +11,13 @@ import { Refused } from '../model/refusal.ts';
 import { catchUp, type Slot } from './catch-up.ts';
 import type { Ledger } from './ledger.ts';
 import { type Cuts, Unpacker } from './packs.ts';
+import { Reading } from './reading.ts';
 import type { Staying } from './staying.ts';
-
-const FETCH_BYTES = 1024 * 1024;
 
 export class Partitions {
   readonly #host: Host;
   readonly #ledger: Ledger;
-  readonly #staying: Staying;
+  readonly #reading: Reading;
   readonly #directory: string;
   readonly #segmentBytes: number | undefined;
   readonly #languages: ReadonlyMap<number, Language>;
@@ -26,7 +25,7 @@ export class Partitions {
   readonly #fail: (error: Error) => void;
   readonly #slots = new Map<string, Slot>();
   readonly #cuts: Cuts = new Map();
-  #grown = new Map<Slot, number>();
+  #grown = new Set<Slot>();
 
   constructor(
     host: Host,
@@ -42,7 +41,7 @@ export class Partitions {
   ) {
     this.#host = host;
     this.#ledger = ledger;
-    this.#staying = staying;
+    this.#reading = new Reading(host, ledger, staying);
     this.#directory = options.directory;
     this.#segmentBytes = options.segmentBytes;
     this.#languages = options.languages;
@@ -76,68 +75,57 @@ export class Partitions {
       slot.early.push({ base, timeMs, records: copied(records), picks, columns: columns && copiedColumns(columns) });
       void this.#open(slot).catch(() => undefined);
     }
-    this.#grown.set(slot, base + count);
+    this.#grown.add(slot);
   }
 
   /** What has been appended since the last call becomes readable once the journal is safe up to here. */
   hold(): void {
     if (this.#grown.size === 0) return;
-    const grown = this.#grown;
-    this.#grown = new Map();
+    const grown = [...this.#grown].map((slot) => {
+      const ends = slot.topic.partitions[slot.partition] ?? NOTHING;
+      return { slot, end: ends.end, stable: stableEnd(ends) };
+    });
+    this.#grown.clear();
     this.#ledger.gate.hold(
       this.#ledger.journal.tip,
       () => {
-        for (const [slot, end] of grown) {
+        for (const { slot, end, stable } of grown) {
+          const [isMore, isMoreStable] = [end > slot.safe, stable > slot.stable];
           slot.safe = Math.max(slot.safe, end);
-          wake(slot);
+          slot.stable = Math.max(slot.stable, stable);
+          if (isMore) wakeAll(slot.waiting);
+          if (isMoreStable) wakeAll(slot.waitingStable);
         }
       },
       () => {
-        for (const slot of grown.keys()) wake(slot);
+        for (const { slot } of grown) wake(slot);
       },
     );
   }
 
-  async fetch(topic: Topic, fetch: Fetch): Promise<Fetched> {
-    const slot = this.#slot(topic, fetch.partition);
-    const log = await this.#open(slot);
-    const ends = () => topic.partitions[fetch.partition] ?? { start: 0, end: 0 };
-    if (fetch.offset === slot.safe && (fetch.waitMs ?? 0) > 0) {
-      await this.#wait(slot, fetch);
-      this.#ledger.check();
-    }
-    if (!Number.isInteger(fetch.offset) || fetch.offset > slot.safe || fetch.offset < ends().start) {
-      throw new Refused(
-        'out-of-range',
-        `Offset ${fetch.offset} is not in partition ${fetch.partition} of topic "${topic.spec.name}": it holds ${ends().start} to ${slot.safe}.`,
-      );
-    }
-    const sizeBytesMax = fetch.sizeBytesMax ?? FETCH_BYTES;
-    const slice = await log.fetch(fetch.offset, offset(slot.safe), sizeBytesMax, fetch.room).catch((error: unknown) => {
-      throw unreadable(slot, error);
-    });
-    const asked = fetch.packed === true ? slice : slot.unpacker.singly(slice, fetch.offset, sizeBytesMax);
-    return { ...asked, start: offset(ends().start), end: offset(slot.safe) };
+  /** Replay is over: what was safe is told, also of what is open. */
+  replayed(): void {
+    for (const slot of this.#slots.values()) slot.stable = stableEnd(slot.topic.partitions[slot.partition] ?? NOTHING);
   }
 
-  /** Where readers may read up to. */
+  async fetch(topic: Topic, fetch: Fetch): Promise<Fetched> {
+    const slot = this.#slot(topic, fetch.partition);
+    return this.#reading.fetch(await this.#open(slot), slot, fetch);
+  }
+
+  async offsetAt(topic: Topic, partition: number, timeMs: number, uncommitted: 'open' | undefined): Promise<Offset> {
+    const slot = this.#slot(topic, partition);
+    return this.#reading.offsetAt(await this.#open(slot), slot, timeMs, uncommitted);
+  }
+
+  /** Where the partition ends as far as that is safe. */
   safeEnd(topic: Topic, partition: number): Offset {
     return offset(this.#slot(topic, partition).safe);
   }
 
-  async offsetAt(topic: Topic, partition: number, timeMs: number): Promise<Offset> {
-    const slot = this.#slot(topic, partition);
-    const log = await this.#open(slot);
-    for (;;) {
-      const at = Math.max(await log.offsetAt(timeMs, offset(slot.safe)), topic.partitions[partition]?.start ?? 0);
-      if (at >= slot.safe || !log.packed) return offset(at);
-      const slice = await log.fetch(offset(at), offset(slot.safe), 0).catch((error: unknown) => {
-        // Trimmed away meanwhile.
-        if (at < (topic.partitions[partition]?.start ?? 0)) return undefined;
-        throw unreadable(slot, error);
-      });
-      if (slice !== undefined) return slot.unpacker.messageAt(slice, at, timeMs);
-    }
+  /** Where readers of what is committed may read up to. */
+  stableEnd(topic: Topic, partition: number): Offset {
+    return offset(this.#slot(topic, partition).stable);
   }
 
   async sizeBytes(topic: Topic): Promise<number> {
@@ -160,8 +148,9 @@ export class Partitions {
         const slot = this.#slot(topic, p);
         const log = await this.#open(slot);
         const start = log.retainFrom(nowMs, retentionMs, retentionBytes);
-        if (start > (topic.partitions[p]?.start ?? 0) && start <= slot.safe) await trim(topic, p, start);
-        if (compact === true) await log.compact(nowMs, offset(slot.safe), tombstoneMs);
+        // What is open is kept until it has ended.
+        if (start > (topic.partitions[p]?.start ?? 0) && start <= slot.stable) await trim(topic, p, start);
+        if (compact === true) await log.compact(nowMs, offset(slot.stable), tombstoneMs);
       }
     }
   }
@@ -171,6 +160,8 @@ export class Partitions {
     if (this.#ledger.replaying !== undefined) return;
     const slot = this.#slot(topic, partition);
     const start = topic.partitions[partition]?.start ?? 0;
+    // What is open may have been before.
+    this.#grown.add(slot);
     slot.trimming++;
     this.#ledger.gate.hold(
       this.#ledger.journal.tip,
@@ -222,11 +213,13 @@ export class Partitions {
   }
 
   /** Made on first use: all that was there before is `safe`. */
-  #slot(topic: Topic, partition: number, safe: number = topic.partitions[partition]?.end ?? 0): Slot {
+  #slot(topic: Topic, partition: number, before?: number): Slot {
     const key = `${topic.id}/${partition}`;
     let slot = this.#slots.get(key);
     if (slot === undefined) {
       const unpacker = new Unpacker(this.#languages, this.#cuts);
+      const ends = topic.partitions[partition] ?? NOTHING;
+      const safe = before ?? ends.end;
       slot = {
         topic,
         partition,
@@ -236,7 +229,9 @@ export class Partitions {
         replayed: [],
         safe,
         trimming: 0,
+        stable: Math.min(safe, stableEnd(ends)),
         waiting: new Set(),
+        waitingStable: new Set(),
         unpacker,
       };
       this.#slots.set(key, slot);
@@ -275,23 +270,6 @@ export class Partitions {
     return log;
   }
 
-  #wait(slot: Slot, { waitMs = 0, signal }: Fetch): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        if (!slot.waiting.delete(done)) return;
-        stop();
-        this.#staying.leave();
-        signal?.removeEventListener('abort', done);
-        resolve();
-      };
-      const stop = this.#host.clock.after(waitMs, done);
-      slot.waiting.add(done);
-      this.#staying.enter();
-      signal?.addEventListener('abort', done, { once: true });
-      if (signal?.aborted === true) done();
-    });
-  }
-
   async #erase(slot: Slot | undefined, directory: string): Promise<void> {
     try {
       const log = slot?.log ?? (await slot?.opening?.catch(() => undefined));
@@ -312,17 +290,13 @@ function copiedColumns({ packs, timesMs }: RecordColumns): RecordColumns {
   return { packs: packs?.slice(), timesMs: timesMs?.slice() };
 }
 
-/** What the log refuses stays as it is; an error of the drive becomes a refusal that says which partition it struck. */
-function unreadable({ topic, partition }: Slot, error: unknown): Refused {
-  if (error instanceof Refused) return error;
-  const { message } = error as Error;
-  return new Refused(
-    'damaged',
-    `The log of partition ${partition} of topic "${topic.spec.name}" cannot be read: ${message}. Check the drive.`,
-    { cause: error },
-  );
-}
+const NOTHING: PartitionEnds = { start: 0, end: 0 };
 
 function wake(slot: Slot): void {
-  for (const done of [...slot.waiting]) done();
+  wakeAll(slot.waiting);
+  wakeAll(slot.waitingStable);
+}
+
+function wakeAll(waiting: ReadonlySet<() => void>): void {
+  for (const done of [...waiting]) done();
 }

@@ -4,9 +4,11 @@ import {
   decideAlter,
   decideBind,
   decideDeclare,
+  decideProducer,
   decidePublish,
   decideRemove,
   decideUnbind,
+  type EndDecision,
   type Entry,
   matches,
   type PublishDecision,
@@ -24,8 +26,10 @@ import type {
   CursorMove,
   Deliveries,
   Description,
+  End,
   Fetch,
   Fetched,
+  Include,
   Join,
   MemberEvents,
   Membership,
@@ -33,6 +37,8 @@ import type {
   Peek,
   Peeked,
   Principal,
+  ProducerOptions,
+  ProducerState,
   Publish,
   Published,
   Receive,
@@ -47,6 +53,7 @@ import { checkName } from './checks.ts';
 import { describe, metricsOf } from './describe.ts';
 import type { Member } from './groups.ts';
 import type { Broker, House } from './house.ts';
+import { decideEndOf, decideInclude, producerName, producersOf } from './open-transactions.ts';
 import { publishedOf } from './published.ts';
 import { authenticate } from './secrets.ts';
 import { transact } from './transact.ts';
@@ -65,6 +72,7 @@ const CAPABILITIES: Capabilities = {
   retained: true,
   seekByTime: true,
   packs: true,
+  openTransactions: true,
 };
 
 /** What an administrator sets up is the broker's, for all tenants. */
@@ -244,7 +252,7 @@ export class Seat implements Broker {
 
   /** Decides a publish and records it. Throws `Refused`. */
   #take(publish: Publish): PublishDecision {
-    const { ledger, queues, rules } = this.#house;
+    const { ledger, queues, rules, overdue } = this.#house;
     this.#permitPublish(publish);
     if (ledger.journal.tight) {
       throw new Refused(
@@ -252,11 +260,15 @@ export class Seat implements Broker {
         'The disk is nearly full: publishes are refused until there is room again. Reading, acks and removing go on.',
       );
     }
-    const decided = decidePublish(ledger.state, this.#tenant, publish, ledger.nowMs(), rules);
+    const { within } = publish;
+    if (within !== undefined) this.#permit('write', 'producer', within.name);
+    const asked = within === undefined ? publish : { ...publish, within: { ...within, name: producerName(this.#tenant, within.name) } };
+    const decided = decidePublish(ledger.state, this.#tenant, asked, ledger.nowMs(), rules);
     if (isRefusal(decided)) throw Refused.of(decided);
     if (decided.entries.length > 0) {
       ledger.record(decided.entries);
       queues.announce(decided.entries);
+      if (within !== undefined) overdue.look();
     }
     return decided;
   }
@@ -312,11 +324,11 @@ export class Seat implements Broker {
     return this.#house.partitions.fetch(this.#topic(fetch.topic, fetch.partition), fetch);
   }
 
-  async offsetAt(topic: string, partition: number, timeMs: number): Promise<Offset> {
+  async offsetAt(topic: string, partition: number, timeMs: number, uncommitted?: 'open'): Promise<Offset> {
     this.#permit('read', 'topic', topic);
     this.#house.ledger.check();
     if (Number.isNaN(timeMs)) throw new Refused('invalid', 'The time to look for is no time. Give milliseconds since 1970.');
-    return this.#house.partitions.offsetAt(this.#topic(topic, partition), partition, timeMs);
+    return this.#house.partitions.offsetAt(this.#topic(topic, partition), partition, timeMs, uncommitted);
   }
 
   async trim(name: string, partition: number, start: Offset): Promise<Offset> {
@@ -363,26 +375,65 @@ export class Seat implements Broker {
   }
 
   async transact(operations: readonly Operation[]): Promise<readonly (Published | number)[]> {
+    this.#permitOperations(operations);
+    return transact(this.#house, this.#tenant, operations, (membership) => members.get(membership));
+  }
+
+  #permitOperations(operations: readonly Operation[]): void {
     for (const operation of operations) {
       if (operation.kind === 'settle') this.#permit('read', 'queue', operation.queue);
       else if (operation.kind === 'publish') this.#permitPublish(operation);
       else this.#permitMoves(operation.group, operation.moves);
     }
-    return transact(this.#house, this.#tenant, operations, (membership) => members.get(membership));
   }
 
-  async producer(asked?: string): Promise<{ id: number; epoch: number }> {
-    if (asked !== undefined) this.#permit('write', 'producer', asked);
+  async producer(name?: string, options: ProducerOptions = {}): Promise<{ id: number; epoch: number }> {
+    if (name !== undefined) this.#permit('write', 'producer', name);
     const { state } = this.#house.ledger;
-    let given = { id: 0, epoch: 0 };
-    // Names live in tenants: nobody fences a stranger's producer.
-    const name = asked === undefined || this.#tenant.name === DEFAULT_TENANT ? asked : `${this.#tenant.name}\n${asked}`;
-    await this.#change(() => {
-      const known = name === undefined ? undefined : state.producerNamed(name);
-      given = known === undefined ? { id: state.nextProducer, epoch: 0 } : { id: known.id, epoch: known.epoch + 1 };
-      return [{ kind: 'producer', ...given, name }];
+    let given: EndDecision | undefined;
+    await this.#change((nowMs) => {
+      const decided = decideProducer(state, name === undefined ? name : producerName(this.#tenant, name), options, nowMs);
+      if (isRefusal(decided)) return decided;
+      given = decided;
+      return decided.entries;
     });
-    return given;
+    const { id, epoch } = given ?? { id: 0, epoch: 0 };
+    return { id, epoch };
+  }
+
+  async include(include: Include): Promise<void> {
+    this.#permit('write', 'producer', include.producer.name);
+    for (const { topic } of include.partitions ?? []) this.#permit('write', 'topic', topic);
+    for (const group of include.groups ?? []) this.#permit('read', 'group', group);
+    if (include.move !== undefined) this.#permitMoves(include.move.group, include.move.moves);
+    await this.#change((nowMs) => decideInclude(this.#house, this.#tenant, include, nowMs));
+    this.#house.overdue.look();
+  }
+
+  async end(end: End): Promise<{ id: number; epoch: number }> {
+    const { operations = [] } = end;
+    if (end.outcome === 'abort' && operations.length > 0)
+      throw new Refused('invalid', 'What is aborted takes nothing else with it. End it without operations.');
+    this.#permit('write', 'producer', end.producer.name);
+    this.#permitOperations(operations);
+    let given: EndDecision | undefined;
+    await transact(
+      this.#house,
+      this.#tenant,
+      operations,
+      (membership) => members.get(membership),
+      () => {
+        given = decideEndOf(this.#house, this.#tenant, end, this.#house.ledger.nowMs());
+        return given.entries;
+      },
+    );
+    const { id, epoch } = given ?? end.producer;
+    return { id, epoch };
+  }
+
+  async producers(options?: { open?: boolean }): Promise<ProducerState[]> {
+    this.#house.ledger.check();
+    return producersOf(this.#house, this.#tenant, options?.open === true);
   }
 
   async retained(pattern: string): Promise<{ address: string; record: Uint8Array }[]> {

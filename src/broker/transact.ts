@@ -32,23 +32,27 @@ type MemberOf = (membership: Membership) => Member | undefined;
 
 /**
  * All or nothing: the first refusal of any step refuses the whole. What a step ends for good goes to its dead-letter target in the same
- * entry. That takes its record, which may have to be read from disk; everything is then decided anew, for time has passed.
+ * entry. That takes its record, which may have to be read from disk; everything is then decided anew, for time has passed. `ending`: what
+ * else stands in the entry, at its end; when that is nothing, all of it has been done before.
  */
 export async function transact(
   house: House,
   tenant: Tenant,
   operations: readonly Operation[],
   memberOf: MemberOf,
+  ending?: () => readonly Entry[],
 ): Promise<readonly (Published | number)[]> {
   const { ledger, queues } = house;
   let read: readonly Read[] = [];
   for (;;) {
     const turn = await ledger.run(() => {
+      const last = ending?.() ?? [];
+      if (ending !== undefined && last.length === 0) return { answers: [], ends: [], tip: ledger.journal.tip };
       const decided = decide(house, tenant, operations, memberOf);
       const ends = decided.burials.map((burial, k) => queues.morgue.decideRead(burial, read[k]));
       if (ends.some((end) => end === undefined)) return decided.burials;
       // A transaction too large for the journal is refused here: nobody may have been given room by then.
-      ledger.record([...decided.entries, ...ends.flatMap((end) => end?.entries ?? [])]);
+      ledger.record([...decided.entries, ...ends.flatMap((end) => end?.entries ?? []), ...last]);
       queues.announce(decided.entries);
       for (const freed of decided.holders) queues.freed(freed);
       queues.endTurn();
@@ -75,6 +79,8 @@ function decide(house: House, tenant: Tenant, operations: readonly Operation[], 
   const holders: number[][] = [];
   for (const operation of operations) {
     if (operation.kind === 'publish') {
+      if (operation.within !== undefined)
+        throw new Refused('invalid', 'A step of a transaction cannot be within another one that is open. Publish it by itself.');
       if (ledger.journal.tight)
         throw new Refused('disk-full', 'The disk is nearly full: transactions that publish are refused until there is room again.');
       const decided = decidePublish(ledger.state, tenant, operation, nowMs, rules, plan);

@@ -6,10 +6,11 @@ import { MAIN_LINE } from '../model/message.ts';
 import type { RecordColumns } from '../model/packs.ts';
 import { copyOf, type Records } from '../model/record.ts';
 import type { Entry, MessagesEntry, PlainEntry } from './entry.ts';
-import { messagesIn } from './packs.ts';
+import { messagesIn, recordColumns } from './packs.ts';
 import { Queue } from './queue/queue.ts';
-import { remember } from './sequence.ts';
+import { admit, remember } from './sequence.ts';
 import { cursorKey, isDurable, type State, type Tenant, Topic } from './state.ts';
+import { appendWithin, end, forgetTopic, include, restoreUncommitted } from './transaction.ts';
 
 /** What applying an entry asks of the world. */
 export interface Effects {
@@ -76,6 +77,9 @@ export function apply(state: State, entry: Entry, effects: Effects): void {
       if (ends !== undefined) Object.assign(ends, { start: entry.start, end: entry.end });
       return;
     }
+    case 'uncommitted':
+      restoreUncommitted(state, entry);
+      return;
     case 'sequences': {
       const producer = state.producers.get(entry.id);
       for (const { line, next, recent } of entry.lines) producer?.lines.set(line, { next, recent: [...recent] });
@@ -115,16 +119,11 @@ function applyMessages(state: State, entry: MessagesEntry, effects: Effects): vo
     const base = ends.end;
     entry.bases[i] = base;
     ends.end += messagesIn(entry.records.count, target.picks, entry.packs);
+    if (entry.within) appendWithin(state, entry, target, base, ends.end);
     effects.append(topic, target.partition, base, entry.nowMs, entry.records, target.picks, recordColumns(entry));
   }
   if (entry.producer !== undefined) remember(state, entry);
   if (entry.retain !== undefined) retain(state, entry);
-}
-
-/** What a log is told of the records besides. */
-export function recordColumns({ packs, columns }: MessagesEntry): RecordColumns | undefined {
-  const timesMs = columns?.timeMs;
-  return packs === undefined && timesMs === undefined ? undefined : { packs, timesMs };
 }
 
 function pushAll(queue: Queue, entry: MessagesEntry, picks: Uint32Array | undefined): void {
@@ -192,17 +191,21 @@ function applyPlain(state: State, entry: PlainEntry, effects: Effects): void {
       }
       return;
     }
-    case 'producer': {
-      state.nextProducer = Math.max(state.nextProducer, entry.id + 1);
-      state.producers.set(entry.id, { id: entry.id, epoch: entry.epoch, name: entry.name, lines: new Map() });
-      if (entry.name !== undefined) state.producerNames.set(entry.name, entry.id);
+    case 'producer':
+      admit(state, entry);
       return;
-    }
+    case 'included':
+      include(state, entry);
+      return;
+    case 'ended':
+      end(state, entry);
+      return;
     case 'trimmed': {
       const topic = state.topics.get(entry.topic);
       const ends = topic?.partitions[entry.partition];
       if (topic === undefined || ends === undefined) return;
       ends.start = Math.max(ends.start, Math.min(entry.start, ends.end));
+      ends.uncommitted?.trim(ends.start);
       effects.trimmed(topic, entry.partition);
       return;
     }
@@ -277,6 +280,7 @@ function removeTopic(state: State, tenant: Tenant, name: string, effects: Effect
   if (topic === undefined) return;
   tenant.topics.delete(name);
   state.topics.delete(topic.id);
+  forgetTopic(state, topic.id);
   tenant.router.forget('topic', name);
   tenant.forget(topic);
   for (const cursors of tenant.groups.values()) for (const key of cursors.keys()) if (key.startsWith(`${topic.id}/`)) cursors.delete(key);

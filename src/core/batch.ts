@@ -71,5 +71,6 @@ export function messagesEntry(
     deaths: batch.deaths,
     producer: publish?.producer && { line: publish.address, ...publish.producer },
     retain: retains && publish !== undefined ? { tenant: tenant.name, address: publish.address } : undefined,
+    within: publish?.within !== undefined,
   };
 }

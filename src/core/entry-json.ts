@@ -4,7 +4,7 @@ import type { Entry } from './entry.ts';
 
 /** What is kept so. A kind that is missing here is refused when it is replayed, and a property of the codec's tests finds it. */
 const KINDS: ReadonlySet<string> = new Set(
-  'declared removed bound unbound moved producer trimmed opened counters partition sequences'.split(' '),
+  'declared removed bound unbound moved producer included ended trimmed opened counters partition uncommitted sequences'.split(' '),
 );
 
 export function jsonOfEntry(entry: Entry): string {

@@ -5,6 +5,7 @@ import type { Columns, Death, ProducerStamp, Runs } from '../model/engine.ts';
 import type { Position } from '../model/lines.ts';
 import type { Records } from '../model/record.ts';
 import type { ReturnedAs } from './queue/queue.ts';
+import type { AbortedPart, OffsetRuns } from './uncommitted.ts';
 
 /** Which of the records a target takes, by index, in order; absent = all. */
 export type Picks = Uint32Array | undefined;
@@ -41,6 +42,8 @@ export interface MessagesEntry {
   readonly producer: Required<ProducerStamp> | undefined;
   /** The last record becomes the retained value of this address. */
   readonly retain: { readonly tenant: string; readonly address: string } | undefined;
+  /** It belongs to the open transaction of its producer. Such an entry goes to partitions only. */
+  readonly within: boolean;
 }
 
 export type SettledAs = 'acked' | 'deadLettered' | 'expired' | 'dropped' | 'purged';
@@ -78,7 +81,38 @@ export type PlainEntry =
       /** Offset -1 removes the cursor. */
       readonly moves: readonly { readonly topic: number; readonly partition: number; readonly offset: number; readonly note?: string }[];
     }
-  | { readonly kind: 'producer'; readonly id: number; readonly epoch: number; readonly name: string | undefined }
+  | {
+      readonly kind: 'producer';
+      readonly id: number;
+      readonly epoch: number;
+      readonly name: string | undefined;
+      readonly openMs?: number;
+      /** Only in checkpoints. */
+      readonly ended?: { readonly epoch: number; readonly outcome: 'commit' | 'abort' };
+    }
+  /** What belongs to the open transaction of a producer; the first begins it. */
+  | {
+      readonly kind: 'included';
+      readonly producer: number;
+      readonly nowMs: number;
+      readonly tenant: string;
+      readonly partitions: readonly { readonly topic: number; readonly partition: number }[];
+      readonly groups: readonly string[];
+      readonly move?: {
+        readonly group: string;
+        readonly moves: readonly { readonly topic: number; readonly partition: number; readonly offset: number; readonly note?: string }[];
+      };
+      readonly passing?: true;
+    }
+  /** An open transaction has ended; its marks and what moves with it stand before this in the same step. `asked`: by the producer, in this epoch. */
+  | {
+      readonly kind: 'ended';
+      readonly producer: number;
+      readonly epoch: number;
+      readonly outcome: 'commit' | 'abort';
+      readonly nowMs: number;
+      readonly asked?: number;
+    }
   | { readonly kind: 'trimmed'; readonly topic: number; readonly partition: number; readonly start: number }
   /** Serving begins (again): what was held by consumers of the former process goes back, what was not durable goes. */
   | { readonly kind: 'opened'; readonly nowMs: number; readonly identity: string };
@@ -94,6 +128,15 @@ export type CheckpointEntry =
       readonly identity: string;
     }
   | { readonly kind: 'partition'; readonly topic: number; readonly partition: number; readonly start: number; readonly end: number }
+  /** What transactions have left in a partition: records of aborted ones, and of open ones by producer. In pieces. */
+  | {
+      readonly kind: 'uncommitted';
+      readonly topic: number;
+      readonly partition: number;
+      readonly aborted: readonly AbortedPart[];
+      readonly runs: OffsetRuns;
+      readonly open: readonly { readonly producer: number; readonly runs: OffsetRuns }[];
+    }
   | { readonly kind: 'sequences'; readonly id: number; readonly lines: readonly ProducerLine[] }
   | { readonly kind: 'queue-state'; readonly queue: number; readonly piece: Uint8Array }
   | { readonly kind: 'retained'; readonly tenant: string; readonly address: string; readonly record: Uint8Array };

@@ -6,10 +6,10 @@ import type { Records } from '../model/record.ts';
 import type { MessagesEntry, PartitionTarget, QueueTarget } from './entry.ts';
 import type { In, Out, Room } from './entry-bytes.ts';
 
-const HAS = { columns: 1, deaths: 2, producer: 4, retain: 8, packs: 16 } as const;
+const HAS = { columns: 1, deaths: 2, producer: 4, retain: 8, packs: 16, within: 32 } as const;
 const COLUMN = { priority: 1, dueMs: 2, ttlMs: 4, group: 8, dedupId: 16, timeMs: 32 } as const;
 /** What has other bits was written by another version. */
-const HAS_ALL = 31;
+const HAS_ALL = 63;
 const COLUMN_ALL = 63;
 
 /** An upper bound of the bytes `writeMessages` will write. */
@@ -40,7 +40,8 @@ export function writeMessages(entry: MessagesEntry, out: Out, room: Room): void 
       (deaths ? HAS.deaths : 0) |
       (producer ? HAS.producer : 0) |
       (retain ? HAS.retain : 0) |
-      (packs ? HAS.packs : 0),
+      (packs ? HAS.packs : 0) |
+      (entry.within ? HAS.within : 0),
   );
   out.f64(entry.nowMs);
   out.u32(entry.records.count);
@@ -111,7 +112,23 @@ export function readMessages(input: In): MessagesEntry {
   const { records, recordsAt } = input.records();
   if (records.count !== count) throw new RangeError(`${count} records expected, ${records.count} found`);
   const bases = new Float64Array(partitions.length);
-  return { kind: 'messages', nowMs, records, recordsAt, queues, partitions, named, bases, columns, packs, deaths, producer, retain };
+  const within = (has & HAS.within) !== 0;
+  return {
+    kind: 'messages',
+    nowMs,
+    records,
+    recordsAt,
+    queues,
+    partitions,
+    named,
+    bases,
+    columns,
+    packs,
+    deaths,
+    producer,
+    retain,
+    within,
+  };
 }
 
 function readPacks(input: In, count: number): Uint32Array {

@@ -2,10 +2,11 @@
 
 import type { Publish } from '../model/engine.ts';
 import { MAIN_LINE } from '../model/message.ts';
-import { PACK_MAX, packedIn, unpackRecord } from '../model/packs.ts';
+import { PACK_MAX, packedIn, type RecordColumns, unpackRecord } from '../model/packs.ts';
 import { languageOf, type Records, type Unpacked } from '../model/record.ts';
 import { type Refusal, refuse } from '../model/refusal.ts';
 import type { Rules } from './batch.ts';
+import type { MessagesEntry } from './entry.ts';
 import { pickColumns, startOf } from './picks.ts';
 import type { Route } from './routing/routing.ts';
 import type { Destination, Tenant } from './state.ts';
@@ -17,6 +18,14 @@ export function messagesIn(count: number, picks: Uint32Array | undefined, packs:
   let messages = 0;
   for (let k = 0; k < records; k++) messages += packs[picks?.[k] ?? k] ?? 1;
   return messages;
+}
+
+/** What a log is told of the records besides. */
+export function recordColumns({ packs: told, columns, records, within }: MessagesEntry): RecordColumns | undefined {
+  const timesMs = columns?.timeMs;
+  // What may be aborted has no keys: compaction leaves it alone as it does with packs.
+  const packs = told ?? (within ? new Uint32Array(records.count).fill(1) : undefined);
+  return packs === undefined && timesMs === undefined ? undefined : { packs, timesMs };
 }
 
 /** Packs are told of rightly, of those who can be unpacked again, and go to partitions that were asked for. */
@@ -39,7 +48,7 @@ export function checkPacks({ toTopic, records, columns, packs }: Publish, { lang
 }
 
 /** Only the named topic takes it, and nothing on the way has to look into messages. */
-export function staysPacked(tenant: Tenant, { address, exchange = MAIN_LINE, retain }: Publish, route: Route<Destination>): boolean {
+export function staysWhole(tenant: Tenant, { address, exchange = MAIN_LINE, retain }: Publish, route: Route<Destination>): boolean {
   const named = tenant.topics.get(address);
   const [only, other] = route.targets;
   return (

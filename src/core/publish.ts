@@ -8,14 +8,15 @@ import { type Batch, messagesEntry, type Rules, type Taken } from './batch.ts';
 import { type Fault, faultEntries } from './dead-letter.ts';
 import type { Entry, MessagesEntry, ProducerBatch } from './entry.ts';
 import { checkSchemas } from './faults.ts';
-import { checkPacks, messagesIn, staysPacked, unpacked } from './packs.ts';
+import { checkPacks, messagesIn, staysWhole, unpacked } from './packs.ts';
 import { startOf } from './picks.ts';
 import { nothingPlanned, type Plan } from './plan.ts';
 import { NONE_WITHOUT, routeOfAll, sharesOf, takeMade } from './route.ts';
 import type { Route } from './routing/routing.ts';
 import { sequenceAfter } from './sequence.ts';
-import type { Destination, State, Tenant } from './state.ts';
+import { cursorKey, type Destination, type State, type Tenant } from './state.ts';
 import { checkSizes, takeShaped, takeShare } from './take.ts';
+import { claimed } from './transaction.ts';
 
 export interface PublishDecision {
   readonly entries: readonly Entry[];
@@ -68,13 +69,59 @@ export function decidePublish(
     if (isRefusal(repeated)) return repeated;
     return { ...NOTHING, repeated, routed: 1, duplicates: allBits(records.count), firsts: firstsOf(publish, repeated) };
   }
-  if (publish.packs === undefined || staysPacked(tenant, publish, route)) return decideRecords(tenant, publish, route, nowMs, rules, plan);
+  if (publish.within !== undefined) {
+    const misplaced = checkWithin(state, tenant, publish, publish.within, route);
+    if (misplaced !== undefined) return misplaced;
+  } else if (publish.packs !== undefined && !staysWhole(tenant, publish, route))
+    return decideUnpacked(tenant, publish, route, nowMs, rules, plan);
+  return decideRecords(tenant, publish, route, nowMs, rules, plan);
+}
+
+/** Every pack taken apart, each message goes its own way. */
+function decideUnpacked(
+  tenant: Tenant,
+  publish: Publish,
+  route: Route<Destination>,
+  nowMs: number,
+  rules: Rules,
+  plan: Plan,
+): PublishDecision | Refusal {
   const singly = unpacked(publish, rules);
   if (isRefusal(singly)) return singly;
   const tooLarge = checkSizes(singly.publish.records, rules.messageBytesMax, 'the broker');
   if (tooLarge !== undefined) return tooLarge;
   const decided = decideRecords(tenant, singly.publish, route, nowMs, rules, plan);
   return isRefusal(decided) ? decided : { ...decided, firsts: singly.firsts };
+}
+
+/** What may yet be aborted goes where nobody sees it before: to partitions of the named topic that belong to the transaction. */
+function checkWithin(
+  state: State,
+  tenant: Tenant,
+  publish: Publish,
+  { name, includes }: NonNullable<Publish['within']>,
+  route: Route<Destination>,
+): Refusal | undefined {
+  const { address, producer: stamp, columns, records } = publish;
+  if (stamp === undefined || publish.toTopic !== true || columns?.partition === undefined)
+    return refuse('invalid', 'What is published within a transaction bears its producer and goes to partitions of a topic (`toTopic`).');
+  const producer = claimed(state, { name, ...stamp });
+  if (isRefusal(producer)) return producer;
+  const topic = tenant.topics.get(address);
+  for (let i = 0; topic !== undefined && i < records.count; i++) {
+    const partition = columns.partition[i] ?? -1;
+    if (partition < 0) return refuse('invalid', `Record ${i} of this batch has no partition. Choose one.`);
+    if (includes !== true && producer.open?.partitions.has(cursorKey(topic.id, partition)) !== true)
+      return refuse(
+        'stale',
+        `Partition ${partition} of topic "${address}" does not belong to an open transaction of producer ${stamp.id}.`,
+      );
+  }
+  if (staysWhole(tenant, publish, route)) return undefined;
+  return refuse(
+    'unsupported',
+    `Topic "${address}" is compacted, has a schema, or others are bound to its name: records of an open transaction cannot be kept there.`,
+  );
 }
 
 function decideRecords(

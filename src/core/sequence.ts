@@ -1,8 +1,8 @@
 /** Idempotent publishers: what is remembered of each, and how its sequences go on. */
 
-import type { MessagesEntry, ProducerBatch } from './entry.ts';
+import type { MessagesEntry, PlainEntry, ProducerBatch } from './entry.ts';
 import { messagesIn } from './packs.ts';
-import type { State } from './state.ts';
+import { OPEN_MS, type State } from './state.ts';
 
 /** Batches remembered per producer and line: clients have at most five in flight. */
 const RECENT_MAX = 5;
@@ -32,6 +32,13 @@ export function placed(entry: MessagesEntry): { partitions: Int32Array; offsets:
     }
   }
   return { partitions, offsets };
+}
+
+/** An id was given out, or an epoch of it. What is open of a former one has been ended before. */
+export function admit(state: State, { id, epoch, name, openMs = OPEN_MS, ended }: Extract<PlainEntry, { kind: 'producer' }>): void {
+  state.nextProducer = Math.max(state.nextProducer, id + 1);
+  state.producers.set(id, { id, epoch, name, openMs, open: undefined, ended, lines: new Map() });
+  if (name !== undefined) state.producerNames.set(name, id);
 }
 
 /** A batch of an idempotent publisher was stored: its repeat will be answered as the first time. */

@@ -5,6 +5,7 @@ import { DEFAULT_TENANT } from '../model/message.ts';
 import type { ProducerBatch } from './entry.ts';
 import type { Queue } from './queue/queue.ts';
 import { Router } from './routing/routing.ts';
+import type { Uncommitted } from './uncommitted.ts';
 
 /** Messages not settled per journal segment: at none, the segment may go. */
 export class SegmentLive {
@@ -31,6 +32,13 @@ export class SegmentLive {
 export interface PartitionEnds {
   start: number;
   end: number;
+  /** Absent: no transaction was ever open here. */
+  uncommitted?: Uncommitted;
+}
+
+/** Up to where everything in the partition is committed or aborted. */
+export function stableEnd({ start, end, uncommitted }: PartitionEnds): number {
+  return uncommitted === undefined ? end : Math.max(start, uncommitted.stable(end));
 }
 
 export class Topic {
@@ -125,10 +133,36 @@ export interface Line {
   recent: ProducerBatch[];
 }
 
+/** Cursors of one group that move when a transaction is committed. */
+export interface OpenGroup {
+  readonly tenant: string;
+  readonly group: string;
+  readonly cursors: Cursors;
+}
+
+/** What a producer has under way. */
+export interface Open {
+  readonly beganMs: number;
+  /** `topicId/partition`: there its mark will stand. */
+  readonly partitions: Set<string>;
+  /** By tenant and name. */
+  readonly groups: Map<string, OpenGroup>;
+  /** Part of it is gone when the broker is opened again. */
+  passing: boolean;
+}
+
+/** How long a transaction may be open, unless its producer says otherwise. */
+export const OPEN_MS = 60_000;
+
 export interface Producer {
   readonly id: number;
   epoch: number;
   readonly name: string | undefined;
+  /** How long its transactions may be open. */
+  readonly openMs: number;
+  open: Open | undefined;
+  /** How its last transaction ended, and in which epoch it was asked for: for who asks again. */
+  ended: { readonly epoch: number; readonly outcome: 'commit' | 'abort' } | undefined;
   /** By what is counted by itself: an address, or the name the publisher gave the line. */
   readonly lines: Map<string, Line>;
 }
@@ -142,6 +176,8 @@ export class State {
   readonly tenantSpecs: Map<string, TenantSpec> = new Map();
   readonly producers: Map<number, Producer> = new Map();
   readonly producerNames: Map<string, number> = new Map();
+  /** Those with an open transaction. */
+  readonly open: Set<Producer> = new Set();
   readonly segmentLive: SegmentLive = new SegmentLive();
   /** Queues, topics: one line of ids, never used twice. */
   nextId = 1;

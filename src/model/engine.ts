@@ -26,6 +26,8 @@ export interface Capabilities {
   readonly seekByTime: boolean;
   /** Records that stand for several messages are kept as they are (`Publish.packs`, `Fetch.packed`). */
   readonly packs: boolean;
+  /** Transactions can be open in the log (`Publish.within`, `include`, `end`). */
+  readonly openTransactions: boolean;
 }
 
 /** Who asks. Absent fields: the process itself, which may do everything in the default tenant. */
@@ -92,6 +94,12 @@ export interface Publish {
    * `toTopic` and a partition asked for each record; else `invalid`. `unsupported` when no open door can unpack its language.
    */
   readonly packs?: Uint32Array;
+  /**
+   * Belongs to the open transaction of the producer of this name, whose stamp it bears: stored at once, and given its offsets, but until the
+   * end only who asks for it reads it (`Fetch.uncommitted`). Only with a partition asked for each record, each included before (else
+   * `stale`) or by this (`includes`). `unsupported` when not only this topic takes it, or something has to look into it.
+   */
+  readonly within?: { readonly name: string; readonly includes?: boolean };
 }
 
 export interface Published {
@@ -226,7 +234,18 @@ export interface Fetched {
   /** Where to read next. */
   readonly next: Offset;
   readonly start: Offset;
+  /** Where the partition ends; for who reads only what is committed, where it is `stable`. */
   readonly end: Offset;
+  /** Where the first transaction begins that is still open; else the partition's end. */
+  readonly stable: Offset;
+  /** With `Fetch.uncommitted`: which transactions were aborted that have records between the asked offset and `next`, those first that ended first. */
+  readonly aborted?: readonly AbortedShare[];
+}
+
+/** What an aborted transaction left in a partition: the records of this producer from `first` on, up to its next mark. */
+export interface AbortedShare {
+  readonly producer: number;
+  readonly first: Offset;
 }
 
 export interface Fetch {
@@ -239,6 +258,11 @@ export interface Fetch {
   readonly waitMs?: number;
   /** Packs come as they are kept, instead of message by message: for those who speak their language. */
   readonly packed?: true;
+  /**
+   * Absent: what is committed, and nothing behind the first transaction that is open. `aborted`: up to there, but with records of aborted
+   * transactions and the marks of ends (`model/mark.ts`). `open`: all there is.
+   */
+  readonly uncommitted?: 'aborted' | 'open';
   /** Memory of the caller's own that the records may be put into, if they fit; whether they were, their `bytes` tell. */
   readonly room?: Uint8Array;
   readonly signal?: AbortSignal;
@@ -249,6 +273,8 @@ export interface PartitionState {
   readonly start: Offset;
   /** First offset that is not there yet. */
   readonly end: Offset;
+  /** Up to where everything is committed or aborted: readers of what is committed end here. */
+  readonly stable: Offset;
 }
 
 export interface TopicPartition {
@@ -288,6 +314,61 @@ export type Operation =
   | ({ readonly kind: 'publish' } & Publish)
   | ({ readonly kind: 'settle' } & Settle)
   | { readonly kind: 'move'; readonly group: string; readonly moves: readonly CursorMove[]; readonly membership?: Membership };
+
+export interface ProducerOptions {
+  /** How long a transaction of it may be open before it is aborted. Default one minute. */
+  readonly openMs?: number;
+  /** Refuse as `fenced` unless this is what the name was given last, if it ever was. */
+  readonly former?: { readonly id: number; readonly epoch: number };
+}
+
+/** Who speaks for a producer with a name, in the epoch it was given. */
+export interface ProducerClaim {
+  readonly name: string;
+  readonly id: number;
+  readonly epoch: number;
+}
+
+/** What belongs to a producer's transaction from now on; the first of it begins the transaction. */
+export interface Include {
+  readonly producer: ProducerClaim;
+  readonly partitions?: readonly TopicPartition[];
+  readonly groups?: readonly string[];
+  /** Cursors that move when it is committed; of two moves of one cursor the later counts. Its group has to be included before (else `stale`) or by this (`includes`). */
+  readonly move?: { readonly group: string; readonly moves: readonly CursorMove[]; readonly includes?: boolean };
+  /** Something that belongs to it exists only in the memory of who asks: it is aborted when the engine is opened again. */
+  readonly passing?: true;
+}
+
+/** The end of a transaction. */
+export interface End {
+  readonly producer: ProducerClaim;
+  readonly outcome: 'commit' | 'abort';
+  /** The producer goes on with its next epoch, so that nothing late can meet its next transaction. */
+  readonly bump?: boolean;
+  /** Done in the same step; not with `abort`. */
+  readonly operations?: readonly Operation[];
+}
+
+/** A producer with a name, and the transaction it has open. */
+export interface ProducerState {
+  readonly name: string;
+  readonly id: number;
+  readonly epoch: number;
+  /** How long its transactions may be open. */
+  readonly openMs: number;
+  /** How its last transaction ended, unless one is open. */
+  readonly ended?: 'commit' | 'abort';
+  readonly open?: OpenTransaction;
+}
+
+export interface OpenTransaction {
+  readonly beganMs: number;
+  /** `first`: of its records there, if there are any. */
+  readonly partitions: readonly (TopicPartition & { readonly first?: Offset })[];
+  readonly groups: readonly string[];
+  readonly moves: readonly { readonly group: string; readonly moves: readonly CursorMove[] }[];
+}
 
 /** A declared thing and how it is doing. Numbers are counts unless the name says otherwise. */
 export type Description =
@@ -379,8 +460,8 @@ export interface Engine {
   purge(queue: string): Promise<number>;
 
   fetch(fetch: Fetch): Promise<Fetched>;
-  /** The first record at or after a time, its publisher's if told, else that of its storing; `end` when there is none. */
-  offsetAt(topic: string, partition: number, timeMs: number): Promise<Offset>;
+  /** The first record at or after a time, its publisher's if told, else that of its storing; when there is none, where its readers end. */
+  offsetAt(topic: string, partition: number, timeMs: number, uncommitted?: 'open'): Promise<Offset>;
   /** Lets a partition begin later: what is before goes. Resolves with where it begins now, once that is safe. */
   trim(topic: string, partition: number, start: Offset): Promise<Offset>;
   join(join: Join, events: MemberEvents): Promise<Membership>;
@@ -395,8 +476,20 @@ export interface Engine {
    * called while it is under way may be decided before it.
    */
   transact(operations: readonly Operation[]): Promise<readonly (Published | number)[]>;
-  /** An id for idempotent publishing. The same `name` again gets the same id with the next epoch, and fences the former. */
-  producer(name?: string): Promise<{ readonly id: number; readonly epoch: number }>;
+  /**
+   * An id for idempotent publishing. The same `name` again gets the same id with the next epoch (or another id, when epochs are used up),
+   * fences the former, and aborts what it has open.
+   */
+  producer(name?: string, options?: ProducerOptions): Promise<{ readonly id: number; readonly epoch: number }>;
+  /** Transactions that are open in the log: `Publish.within` puts records into them. Safe when it resolves. */
+  include(include: Include): Promise<void>;
+  /**
+   * Commits or aborts: all of it is seen, or nothing, also after a crash. Resolves with what the producer goes on as, once it is safe.
+   * Asked again, the answer is the same; `stale` when none is open, or it ended otherwise.
+   */
+  end(end: End): Promise<{ readonly id: number; readonly epoch: number }>;
+  /** Producers with a name, or those of them that have a transaction open. */
+  producers(options?: { readonly open?: boolean }): Promise<readonly ProducerState[]>;
 
   /** Retained values whose address matches a topic pattern. */
   retained(pattern: string): Promise<{ readonly address: string; readonly record: Uint8Array }[]>;

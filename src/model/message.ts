@@ -41,8 +41,8 @@ export interface Message {
   readonly body: Uint8Array;
 }
 
-/** Whose property bytes a record carries. Doors add theirs; a number, once given, is never used for another. */
-export const LANGUAGES = { neutral: 0, kafka: 1, amqp: 2, mqtt: 3, redis: 4, sqs: 5 } as const;
+/** Whose property bytes a record carries. Doors add theirs; a number, once given, is never used for another. `mark` is the broker's own: see `mark.ts`. */
+export const LANGUAGES = { neutral: 0, kafka: 1, amqp: 2, mqtt: 3, redis: 4, sqs: 5, mark: 255 } as const;
 
 /** The exchange that all doors share: a topic exchange whose routing keys are the addresses. */
 export const MAIN_LINE = 'amq.topic';

@@ -85,6 +85,7 @@ const messages: fc.Arbitrary<MessagesEntry> = records.chain((of) => {
     deaths: fc.option(list(fc.array(death, { maxLength: 3 }), count), { nil: undefined }),
     producer: fc.option(fc.record({ id: whole, epoch: u32, sequence: whole, line: text }), { nil: undefined }),
     retain: fc.option(fc.record({ tenant: text, address: text }), { nil: undefined }),
+    within: fc.boolean(),
   });
 });
 
@@ -147,7 +148,41 @@ const plain: fc.Arbitrary<PlainEntry> = fc.oneof(
       },
     ),
   }),
-  fc.record({ kind: fc.constant('producer' as const), id: whole, epoch: u32, name: text }),
+  fc.record(
+    {
+      kind: fc.constant('producer' as const),
+      id: whole,
+      epoch: u32,
+      name: text,
+      openMs: whole,
+      ended: fc.record({ epoch: u32, outcome: fc.constantFrom('commit' as const, 'abort' as const) }),
+    },
+    { requiredKeys: ['kind', 'id', 'epoch', 'name'] },
+  ),
+  fc.record(
+    {
+      kind: fc.constant('included' as const),
+      producer: whole,
+      nowMs: whole,
+      tenant: text,
+      partitions: fc.array(fc.record({ topic: u32, partition: u32 }), { maxLength: 3 }),
+      groups: fc.array(text, { maxLength: 2 }),
+      move: fc.record({ group: text, moves: fc.array(fc.record({ topic: u32, partition: u32, offset: whole }), { maxLength: 2 }) }),
+      passing: fc.constant(true as const),
+    },
+    { requiredKeys: ['kind', 'producer', 'nowMs', 'tenant', 'partitions', 'groups'] },
+  ),
+  fc.record(
+    {
+      kind: fc.constant('ended' as const),
+      producer: whole,
+      epoch: u32,
+      outcome: fc.constantFrom('commit' as const, 'abort' as const),
+      nowMs: whole,
+      asked: u32,
+    },
+    { requiredKeys: ['kind', 'producer', 'epoch', 'outcome', 'nowMs'] },
+  ),
   fc.record({ kind: fc.constant('trimmed' as const), topic: u32, partition: u32, start: whole }),
   fc.record({ kind: fc.constant('opened' as const), nowMs: whole, identity: fc.string() }),
 );
@@ -155,6 +190,14 @@ const plain: fc.Arbitrary<PlainEntry> = fc.oneof(
 const checkpoint: fc.Arbitrary<Entry> = fc.oneof(
   fc.record({ kind: fc.constant('counters' as const), nextId: whole, nextLease: whole, nextProducer: whole, nowMs: whole, identity: text }),
   fc.record({ kind: fc.constant('partition' as const), topic: u32, partition: u32, start: whole, end: whole }),
+  fc.record({
+    kind: fc.constant('uncommitted' as const),
+    topic: u32,
+    partition: u32,
+    aborted: fc.array(fc.record({ producer: whole, first: whole, mark: whole, stable: whole }), { maxLength: 2 }),
+    runs: fc.array(whole, { maxLength: 4 }),
+    open: fc.array(fc.record({ producer: whole, runs: fc.array(whole, { maxLength: 4 }) }), { maxLength: 2 }),
+  }),
   fc.record({
     kind: fc.constant('sequences' as const),
     id: whole,

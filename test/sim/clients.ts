@@ -9,6 +9,7 @@ import { Churn } from './churn.ts';
 import type { Delivered } from './history.ts';
 import { Members } from './members.ts';
 import { bodyText, confirm, draw, idOf, type Outgoing, send, type To } from './messages.ts';
+import { OpenClients } from './open-clients.ts';
 import { ADDRESSES } from './plan-routing.ts';
 import type { Scene } from './scene.ts';
 import { TopicClients } from './topic-clients.ts';
@@ -19,6 +20,7 @@ export class Clients {
   readonly #scene: Scene;
   readonly #topics: TopicClients;
   readonly members: Members;
+  readonly open: OpenClients;
   readonly churns: readonly Churn[];
   #declared = false;
   #left = 0;
@@ -27,12 +29,13 @@ export class Clients {
   /** Held now, by this life's consumers. */
   #held: { delivered: Delivered; lease: number; consumer: number }[] = [];
   #consumers: { id: number; queue: string; consumer: Consumer }[] = [];
-  readonly #open = new Map<Promise<unknown>, string>();
+  readonly #unanswered = new Map<Promise<unknown>, string>();
 
   constructor(scene: Scene) {
     this.#scene = scene;
     this.#topics = new TopicClients(scene);
     this.members = new Members(scene);
+    this.open = new OpenClients(scene);
     this.churns = scene.plan.churned.map((spec) => new Churn(scene, spec));
   }
 
@@ -41,7 +44,7 @@ export class Clients {
     const scene = this.#scene;
     scene.broker = broker;
     scene.life = life;
-    this.#open.clear();
+    this.#unanswered.clear();
     this.#left = operations;
     this.#underWay = 0;
     this.#held = [];
@@ -91,9 +94,10 @@ export class Clients {
   }
 
   #one(broker: Broker): void {
-    const { random } = this.#scene;
+    const scene = this.#scene;
+    const { random } = scene;
     const topics = this.#topics;
-    const draw = random.int(116);
+    const draw = random.int(scene.plan.opens ? 132 : 116);
     if (draw < 38) this.#track('publish', this.#publish(broker));
     else if (draw < 48) this.#track('consume', this.#consume(broker));
     else if (draw < 66) this.#track('settle', this.#settle(broker));
@@ -107,21 +111,22 @@ export class Clients {
     else if (draw < 100) this.#track('checkpoint', broker.checkpoint());
     else if (draw < 103) this.#track('alter', topics.alterOrTrim(broker));
     else if (draw < 105) this.#track('churn', this.#churn(broker));
-    else this.#track('group', this.members.turn(broker));
+    else if (draw < 116) this.#track('group', this.members.turn(broker));
+    else this.#track('open', this.open.turn(broker));
   }
 
   /** What has not been answered: for the report of a life that does not end. */
-  get open(): string {
-    return [...this.#open.values()].join(', ');
+  get unanswered(): string {
+    return [...this.#unanswered.values()].join(', ');
   }
 
   #track(name: string, work: Promise<unknown>): void {
     const scene = this.#scene;
     this.#underWay++;
-    this.#open.set(work, name);
+    this.#unanswered.set(work, name);
     const { broker } = scene;
     const done = () => {
-      this.#open.delete(work);
+      this.#unanswered.delete(work);
       if (scene.broker === broker) this.#underWay--;
     };
     work.then(done, (error: unknown) => {

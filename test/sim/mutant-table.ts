@@ -29,7 +29,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'dead letters of a transaction follow its entry',
     file: 'broker/transact.ts',
-    find: 'ledger.record([...decided.entries, ...ends.flatMap((end) => end?.entries ?? [])]);',
+    find: 'ledger.record([...decided.entries, ...ends.flatMap((end) => end?.entries ?? []), ...last]);',
     replace: 'ledger.record(decided.entries); house.host.clock.after(1, () => ledger.record(ends.flatMap((end) => end?.entries ?? [])));',
   },
   {
@@ -340,5 +340,110 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'core/publish.ts',
     find: 'if (publish.mandatory === true && decided.routed === 0) {',
     replace: 'if (publish.mandatory === true && decided.routed < 0) {',
+  },
+  {
+    name: 'a former producer is not fenced',
+    file: 'core/transaction.ts',
+    find: 'if (producer.epoch === epoch) return producer;',
+    replace: 'if (producer.epoch >= epoch) return producer;',
+  },
+  {
+    name: 'stable one too far',
+    file: 'core/uncommitted.ts',
+    find: 'stable = Math.min(stable, runs[0] ?? end);',
+    replace: 'stable = Math.min(stable, (runs[0] ?? end) + 1);',
+  },
+  {
+    name: 'stable before the end is safe',
+    file: 'broker/reading.ts',
+    find: "const limit = () => (uncommitted === 'open' ? slot.safe : slot.stable);",
+    replace:
+      "const limit = () => (uncommitted === 'open' ? slot.safe : Math.min(slot.safe, Math.max(endsOf(slot).start, endsOf(slot).uncommitted?.stable(endsOf(slot).end) ?? slot.safe)));",
+  },
+  {
+    name: 'the end of an open transaction follows its marks',
+    file: 'broker/transact.ts',
+    find: 'ledger.record([...decided.entries, ...ends.flatMap((end) => end?.entries ?? []), ...last]);',
+    replace:
+      'ledger.record([...decided.entries, ...ends.flatMap((end) => end?.entries ?? []), ...last.slice(0, -1)]); if (last.length > 0) house.host.clock.after(1, () => ledger.record(last.slice(-1)));',
+  },
+  {
+    name: 'cursors follow the end of their transaction',
+    file: 'broker/transact.ts',
+    find: 'ledger.record([...decided.entries, ...ends.flatMap((end) => end?.entries ?? []), ...last]);',
+    replace:
+      "const moved = (entry: Entry) => entry.kind === 'moved'; ledger.record([...decided.entries, ...ends.flatMap((end) => end?.entries ?? []), ...last.filter((entry) => !moved(entry))]); if (last.some(moved)) house.host.clock.after(10, () => ledger.record(last.filter(moved)));",
+  },
+  {
+    name: 'half an end replayed: the state forgets what was aborted',
+    file: 'core/uncommitted.ts',
+    find: '    this.#mergeRuns(runs);\n  }',
+    replace: '    if (runs.length < 4) this.#mergeRuns(runs);\n  }',
+  },
+  {
+    name: 'open transactions forgotten by the checkpoint',
+    file: 'core/restate.ts',
+    find: '    yield* restateOpen(producer);\n',
+    replace: '',
+  },
+  {
+    name: 'open records forgotten by the checkpoint',
+    file: 'core/restate.ts',
+    find: 'for (const [producer, runs] of open)',
+    replace: 'for (const [producer, runs] of [...open].slice(1))',
+  },
+  {
+    name: 'list of the aborted forgotten by the checkpoint',
+    file: 'core/restate.ts',
+    find: 'for (let at = 0; at < aborted.length; at += PIECE)',
+    replace: 'for (let at = PIECE; at < aborted.length; at += PIECE)',
+  },
+  {
+    name: 'what was aborted is read',
+    file: 'broker/committed.ts',
+    find: 'uncommitted.isAborted(offsets[i] ?? 0)',
+    replace: 'uncommitted.isAborted((offsets[i] ?? 0) + 1)',
+  },
+  {
+    name: 'list of the aborted ends too early',
+    file: 'core/uncommitted.ts',
+    find: 'if (part.stable >= before) break;',
+    replace: 'if (part.mark >= before) break;',
+  },
+  {
+    name: 'a transaction never takes too long',
+    file: 'broker/overdue.ts',
+    find: 'producer.open.beganMs + producer.openMs <= nowMs',
+    replace: 'producer.open.beganMs + producer.openMs < 0',
+  },
+  {
+    name: 'time is not counted after a restart',
+    file: 'broker/overdue.ts',
+    find: '    this.look();\n  }\n\n  stop',
+    replace: '  }\n\n  stop',
+  },
+  {
+    name: 'cursors of an aborted transaction move',
+    file: 'core/transaction.ts',
+    find: "outcome === 'commit' ? (producer.open?.groups.values() ?? []) : []",
+    replace: 'producer.open?.groups.values() ?? []',
+  },
+  {
+    name: 'who takes a name over leaves open what was',
+    file: 'core/transaction.ts',
+    find: "known.open === undefined ? [] : endEntries(state, known, 'abort', known.epoch + 1, undefined, nowMs)",
+    replace: "known.open === undefined ? [] : endEntries(state, known, 'commit', known.epoch + 1, undefined, nowMs)",
+  },
+  {
+    name: 'an end asked for again is another',
+    file: 'core/transaction.ts',
+    find: 'ended?.epoch === claim.epoch && ended.outcome === outcome)',
+    replace: 'ended?.epoch === claim.epoch)',
+  },
+  {
+    name: 'how a transaction ended forgotten by the checkpoint',
+    file: 'core/restate.ts',
+    find: '...(ended && { ended }) };',
+    replace: '};',
   },
 ];

@@ -22,6 +22,8 @@ export interface Plan {
   readonly churned: readonly (QueueSpec | TopicSpec)[];
   readonly groups: readonly GroupPlan[];
   readonly publishers: number;
+  /** There are transactions that are open in the log. */
+  readonly opens: boolean;
 }
 
 /** Members that come and go. */
@@ -88,6 +90,7 @@ export function planOf(random: SimRandom): Plan {
   ];
   const bindings = [...exchanges.values()].flatMap(({ ways }) => ways.map(({ binding }) => binding));
   const publishers = 1 + random.int(3);
+  const opens = random.chance(0.5);
   return {
     options: drawOptions(random),
     queues,
@@ -100,6 +103,7 @@ export function planOf(random: SimRandom): Plan {
     churned,
     groups,
     publishers,
+    opens,
   };
 }
 

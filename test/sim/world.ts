@@ -94,7 +94,7 @@ class World {
         this.#clients.begin(broker, life, OPERATIONS, () => this.#over()),
         clock.monotonicMs() + LIFE_MS,
       );
-      if (!ended) this.#history.fault('hang', `life ${life} (${end}) did not end; unanswered: ${this.#clients.open}`);
+      if (!ended) this.#history.fault('hang', `life ${life} (${end}) did not end; unanswered: ${this.#clients.unanswered}`);
       if (end === 'close' && !this.#over()) await this.#close(broker);
     }
     this.#clients.died(this.#machine.clock.monotonicMs());
@@ -197,6 +197,7 @@ class World {
       const looked = await drain(first, clock, this.#plan, this.#history, () => this.#clients.members.drain(first));
       const churned = this.#clients.churns.map(async (churn) => churn.check(looked.queues.get(churn.name) ?? (await churn.look(first))));
       await Promise.all(churned);
+      await this.#clients.open.check(first);
       drained = looked;
       this.#scene.broker = undefined;
     };

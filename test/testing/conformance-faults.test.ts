@@ -190,6 +190,7 @@ const LESS: Partial<Capabilities> = {
   retained: false,
   seekByTime: false,
   packs: false,
+  openTransactions: false,
 };
 
 /** An engine of queues and topics and little else, which says so. */

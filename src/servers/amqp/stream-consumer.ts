@@ -128,7 +128,7 @@ export async function beginningOf(engine: Engine, topic: string, partition: numb
   if (typeof from === 'object' && 'timeMs' in from) return engine.offsetAt(topic, partition, from.timeMs);
   const described = await engine.describe('topic', topic, { brief: true });
   const state = described?.kind === 'topic' ? described.partitions.find((one) => one.partition === partition) : undefined;
-  const { start, end } = state ?? { start: offset(0), end: offset(0) };
+  const { start, stable: end } = state ?? { start: offset(0), stable: offset(0) };
   if (from === 'first') return start;
   if (from === 'next') return end;
   if (from === 'last') return offset(Math.max(start, end - 1));

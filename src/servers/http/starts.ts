@@ -31,7 +31,7 @@ export async function startsOf(engine: Engine, topic: string, from: string, part
   const startOf = (partition: number): Offset => all.get(partition)?.start ?? offset(0);
   if (positions !== undefined) return new Map(wanted.map((partition) => [partition, positions.get(partition) ?? startOf(partition)]));
   if (from === 'earliest') return new Map(wanted.map((partition) => [partition, startOf(partition)]));
-  if (from === 'latest') return new Map(wanted.map((partition) => [partition, all.get(partition)?.end ?? offset(0)]));
+  if (from === 'latest') return new Map(wanted.map((partition) => [partition, all.get(partition)?.stable ?? offset(0)]));
   const timeMs = parseTime(from, 'from');
   return new Map(await Promise.all(wanted.map(async (partition) => [partition, await engine.offsetAt(topic, partition, timeMs)] as const)));
 }

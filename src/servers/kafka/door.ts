@@ -96,11 +96,11 @@ export class Door {
   }
 
   /** Ends what goes on unasked, and every wait. */
-  close(): void {
+  async close(): Promise<void> {
     this.closing.abort();
     this.groups.close();
     this.expiry.close();
-    this.transactions.close();
+    await this.transactions.close();
   }
 
   tenantOf({ principal }: Peer): string {

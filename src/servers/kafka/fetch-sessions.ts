@@ -37,6 +37,7 @@ const EPOCH_MAX = 0x7fffffff;
 interface Kept {
   of: FetchPartition;
   highWatermark: number;
+  lastStableOffset: number;
   logStartOffset: number;
 }
 
@@ -52,7 +53,7 @@ export class FetchSessions {
       if (request.sessionEpoch === NONE) return passing(asked);
       this.#id = newId & EPOCH_MAX || 1;
       this.#epoch = 1;
-      this.#kept = new Map(asked.map((of) => [keyOf(of), { of, highWatermark: -1, logStartOffset: -1 }]));
+      this.#kept = new Map(asked.map((of) => [keyOf(of), newly(of)]));
       return this.#session(false);
     }
     if (this.#id === 0 || request.sessionId !== this.#id) return { errorCode: ERROR.fetchSessionIdNotFound };
@@ -63,7 +64,7 @@ export class FetchSessions {
     }
     for (const of of asked) {
       const known = this.#kept.get(keyOf(of));
-      if (known === undefined) this.#kept.set(keyOf(of), { of, highWatermark: -1, logStartOffset: -1 });
+      if (known === undefined) this.#kept.set(keyOf(of), newly(of));
       else known.of = of;
     }
     return this.#session(true);
@@ -82,7 +83,11 @@ export class FetchSessions {
       isNews: (of, answer) => {
         const kept = this.#kept.get(keyOf(of));
         if (kept === undefined || (answer.errorCode ?? 0) !== 0 || (answer.records?.length ?? 0) > 0) return true;
-        return kept.highWatermark !== answer.highWatermark || kept.logStartOffset !== answer.logStartOffset;
+        return (
+          kept.highWatermark !== answer.highWatermark ||
+          kept.lastStableOffset !== (answer.lastStableOffset ?? -1) ||
+          kept.logStartOffset !== answer.logStartOffset
+        );
       },
       told: (of, answer) => {
         const kept = this.#kept.get(keyOf(of));
@@ -90,6 +95,7 @@ export class FetchSessions {
         // Who got records or an error is served last next time, so that nobody starves; an error is told again.
         const isServed = (answer.errorCode ?? 0) !== 0 || (answer.records?.length ?? 0) > 0;
         kept.highWatermark = (answer.errorCode ?? 0) === 0 ? answer.highWatermark : -1;
+        kept.lastStableOffset = answer.lastStableOffset ?? -1;
         kept.logStartOffset = answer.logStartOffset ?? -1;
         if (!isServed) return;
         this.#kept.delete(keyOf(of));
@@ -97,6 +103,10 @@ export class FetchSessions {
       },
     };
   }
+}
+
+function newly(of: FetchPartition): Kept {
+  return { of, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1 };
 }
 
 function passing(partitions: readonly FetchPartition[]): FetchSession {

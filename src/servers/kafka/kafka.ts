@@ -64,7 +64,7 @@ export async function startKafka(engine: Engine, options: KafkaOptions): Promise
   const door = new Door(engine, machine, limits, { autoCreate, partitions }, languages, attempts, HANDLERS);
   const open: { readonly port: number; close(): Promise<void> }[] = [];
   const close = async (): Promise<void> => {
-    door.close();
+    await door.close();
     await Promise.all(open.map((listener) => listener.close()));
   };
   try {

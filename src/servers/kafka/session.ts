@@ -198,7 +198,7 @@ export class Session {
       // A client that is newer than we are learns from this what is spoken here.
       if (head.key === API_VERSIONS.key)
         return encodeResponse(API_VERSIONS, 0, head.correlation, {
-          ...apiVersions(this.#door),
+          ...apiVersions(this.#door, 0),
           errorCode: ERROR.unsupportedVersion,
         });
       throw new BytesError('value', 0, `API ${head.key} version ${head.version} is not spoken here.`);

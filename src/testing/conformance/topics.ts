@@ -258,8 +258,8 @@ export const topics: readonly Check[] = [
         );
         const { partitions } = await trial.box.topic('t').describe();
         assert.deepEqual(partitions, [
-          { partition: 0, start: 0, end: 0 },
-          { partition: 1, start: 0, end: offset(expected.length) },
+          { partition: 0, start: 0, end: 0, stable: 0 },
+          { partition: 1, start: 0, end: offset(expected.length), stable: offset(expected.length) },
         ]);
       }
     },

@@ -1,8 +1,10 @@
 /** Writes records of a partition as Kafka's batches, whatever language they came in. One buffer, no object per record. */
 
+import { isMark } from '../../model/mark.ts';
 import { LANGUAGES, type Message } from '../../model/message.ts';
 import { bodyAt, type Language, languageOf, RECORD_HEAD_BYTES, type Records, readMessage, sizeOf } from '../../model/record.ts';
 import { BATCH_HEAD_BYTES, place, seal } from './batch.ts';
+import { encodeControl } from './control.ts';
 import { encodeHeaders, isNullValue } from './language.ts';
 import { PACK } from './pack.ts';
 import { HEAD_BYTES } from './single.ts';
@@ -11,6 +13,8 @@ export interface BatchSource {
   readonly records: Records;
   /** Of each record, growing. */
   readonly offsets: Float64Array;
+  /** When each was stored, milliseconds since 1970. */
+  readonly timestamps: Float64Array;
 }
 
 export interface BatchRules {
@@ -21,7 +25,8 @@ export interface BatchRules {
 }
 
 /**
- * What a partition holds, as batches: those that were kept whole as they are, and others made of what lies between them. The records are
+ * What a partition holds, as batches: those that were kept whole as they are, ends of transactions, and others made of what lies between. The
+ * records are
  * the caller's own and are used up: batches are put in their places, and moved together, where they lie.
  */
 export function encodeBatches(source: BatchSource, rules: BatchRules): Uint8Array {
@@ -43,21 +48,22 @@ export function encodeBatches(source: BatchSource, rules: BatchRules): Uint8Arra
 }
 
 /** From record `first` on; not all of them were kept whole. */
-function mixed({ records, offsets }: BatchSource, rules: BatchRules, first: number): Uint8Array {
+function mixed({ records, offsets, timestamps }: BatchSource, rules: BatchRules, first: number): Uint8Array {
   const { count, bytes, ends } = records;
   const pieces: Uint8Array[] = [];
   for (let from = first; from < count; ) {
     const at = from === 0 ? records.start : (ends[from - 1] ?? 0);
-    const isWhole = isPackAt(bytes, at);
     let to = from + 1;
-    if (!isWhole) while (to < count && !isPackAt(bytes, ends[to - 1] ?? 0)) to++;
-    const piece = isWhole
-      ? bytes.subarray(bodyAt(bytes, at), ends[from])
-      : encodeBatch(
-          { records: { bytes, start: at, ends: ends.subarray(from, to), count: to - from }, offsets: offsets.subarray(from, to) },
-          rules,
-        );
-    if (isWhole) place(piece, 0, offsets[from] ?? 0, rules.leaderEpoch);
+    let piece: Uint8Array;
+    if (isPackAt(bytes, at)) {
+      piece = bytes.subarray(bodyAt(bytes, at), ends[from]);
+      place(piece, 0, offsets[from] ?? 0, rules.leaderEpoch);
+    } else if (isMark(bytes, at)) piece = encodeControl(bytes, at, offsets[from] ?? 0, timestamps[from] ?? 0, rules.leaderEpoch);
+    else {
+      while (to < count && !standsAlone(bytes, ends[to - 1] ?? 0)) to++;
+      const records = { bytes, start: at, ends: ends.subarray(from, to), count: to - from };
+      piece = encodeBatch({ records, offsets: offsets.subarray(from, to) }, rules);
+    }
     pieces.push(piece);
     from = to;
   }
@@ -65,12 +71,16 @@ function mixed({ records, offsets }: BatchSource, rules: BatchRules, first: numb
   return only !== undefined && pieces.length === 1 ? only : Buffer.concat(pieces);
 }
 
+function standsAlone(bytes: Uint8Array, at: number): boolean {
+  return isPackAt(bytes, at) || isMark(bytes, at);
+}
+
 function isPackAt(bytes: Uint8Array, at: number): boolean {
   return languageOf(bytes, at) === LANGUAGES.kafka && bytes[at + RECORD_HEAD_BYTES] === PACK;
 }
 
 /** The records as one batch; empty when there are none. Throws `Refused` for a record that cannot be read. */
-export function encodeBatch({ records, offsets }: BatchSource, rules: BatchRules): Uint8Array {
+export function encodeBatch({ records, offsets }: Omit<BatchSource, 'timestamps'>, rules: BatchRules): Uint8Array {
   const { count, bytes, ends } = records;
   if (count === 0) return NOTHING;
   const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);

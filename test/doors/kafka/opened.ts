@@ -22,8 +22,9 @@ export interface Opened {
   close(): Promise<void>;
 }
 
-export async function opened(t: Ends, options: Partial<KafkaOptions> = {}): Promise<Opened> {
-  const machine = { ...nodeHost(), disk: new MemoryDisk(), logger: silentLogger };
+/** `disk`: what an earlier one has left, to be opened again. */
+export async function opened(t: Ends, options: Partial<KafkaOptions> = {}, disk: MemoryDisk = new MemoryDisk()): Promise<Opened> {
+  const machine = { ...nodeHost(), disk, logger: silentLogger };
   const engine = await openBroker(machine, { directory: '/kafka', languages: [KAFKA] });
   const server = await startKafka(engine, { machine, port: 0, ...options });
   const ends: (() => Promise<void>)[] = [];

@@ -16,9 +16,22 @@ function engineFrom(start: number, stop: AbortController): Engine {
       if (count === 0) stop.abort();
       const offsets = Float64Array.from({ length: count }, (_, i) => from + i);
       const next = offset(from + count);
-      return { records: { ...RECORDS, count }, offsets, timestamps: offsets, next, start: offset(start), end: offset(9) };
+      return {
+        records: { ...RECORDS, count },
+        offsets,
+        timestamps: offsets,
+        next,
+        start: offset(start),
+        end: offset(9),
+        stable: offset(9),
+      };
     },
-    describe: async () => ({ kind: 'topic', spec: {}, partitions: [{ partition: 0, start: offset(start), end: offset(9) }], sizeBytes: 0 }),
+    describe: async () => ({
+      kind: 'topic',
+      spec: {},
+      partitions: [{ partition: 0, start: offset(start), end: offset(9), stable: offset(9) }],
+      sizeBytes: 0,
+    }),
   } as unknown as Engine;
 }
 

@@ -1,26 +1,27 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { openBroker } from '../../../src/broker/broker.ts';
+import { type Broker, openBroker } from '../../../src/broker/broker.ts';
 import { HandClock } from '../../../src/host/hand-clock.ts';
 import { MemoryDisk } from '../../../src/host/memory-disk.ts';
 import { SimRandom } from '../../../src/host/simulated/sim-random.ts';
 import { silentLogger } from '../../../src/host/text-logger.ts';
-import type { Engine } from '../../../src/model/engine.ts';
 import { offset } from '../../../src/model/lines.ts';
 import { type Speaker, Transactions } from '../../../src/servers/kafka/transactions/transactions.ts';
 import { ERROR, KAFKA } from '../../../src/wire/kafka/kafka.ts';
+import { idle } from '../../broker/opened.ts';
 import { batchOf } from '../../wire/kafka/batches.ts';
 
 interface Ends {
   after(fn: () => Promise<void>): void;
 }
 
+/** Two topics: the records of `a` may wait in the log, those of `b` may not, for they go to a queue as well. */
 class Trial {
-  readonly engine: Engine;
+  readonly engine: Broker;
   readonly clock: HandClock;
   readonly transactions: Transactions;
 
-  constructor(engine: Engine, clock: HandClock, limits: { bytes: number; allBytes: number }) {
+  constructor(engine: Broker, clock: HandClock, limits: { bytes: number; allBytes: number }) {
     this.engine = engine;
     this.clock = clock;
     const machine = { clock, random: new SimRandom(1), logger: silentLogger };
@@ -38,7 +39,9 @@ class Trial {
       { directory: '/t', durability: 'memory', languages: [KAFKA] },
     );
     t.after(() => engine.close());
-    await engine.declare({ kind: 'topic', name: 'a', partitions: 2 });
+    for (const name of ['a', 'b']) await engine.declare({ kind: 'topic', name, partitions: 2 });
+    await engine.declare({ kind: 'queue', name: 'q' });
+    await engine.bind({ exchange: 'amq.topic', to: { kind: 'queue', name: 'q' }, pattern: 'b' });
     return new Trial(engine, clock, limits);
   }
 
@@ -53,98 +56,142 @@ class Trial {
     return { transactionalId: name, producerId: given.id, producerEpoch: given.epoch };
   }
 
-  produce(by: Speaker, sequence: number, values: readonly string[], partition = 0): number {
-    const batch = batchOf(values.map((value) => ({ value })));
-    const producer = { id: by.producerId, epoch: by.producerEpoch, sequence };
-    return this.transactions.produce({}, by.transactionalId, { topic: 'a', partition, batch, count: values.length, latestMs: 1, producer });
+  /** The offset, or the error code as text. */
+  async produce(
+    by: Speaker,
+    topic: string,
+    sequence: number,
+    values: readonly string[],
+    partition = 0,
+    includes = false,
+  ): Promise<unknown> {
+    const produced = await this.transactions.produce(this.engine, {}, {
+      by,
+      topic,
+      partition,
+      batch: batchOf(values.map((value) => ({ value }))),
+      count: values.length,
+      sequence,
+      latestMs: 1,
+      isAlone: false,
+      transient: false,
+      includes,
+    }); // biome-ignore format: as it is
+    return typeof produced === 'number' ? `error ${produced}` : produced.offset;
   }
 
-  add(by: Speaker, ...partitions: string[]): number {
-    return this.transactions.addPartitions({}, by, partitions);
+  add(by: Speaker, ...places: string[]): Promise<number> {
+    const partitions = places.map((place) => ({ topic: place.slice(0, 1), partition: Number(place.slice(2)) }));
+    return this.transactions.include(this.engine, by, { partitions });
   }
 
-  end(by: Speaker, committed: boolean): Promise<number> {
-    return this.transactions.end(this.engine, {}, by, committed);
+  async end(by: Speaker, outcome: 'commit' | 'abort', bump = false): Promise<unknown> {
+    const ended = await this.transactions.end(this.engine, {}, by, outcome, bump);
+    return typeof ended === 'number' ? `error ${ended}` : ended.epoch;
   }
 
-  async ends(): Promise<number[]> {
-    const topic = await this.engine.describe('topic', 'a');
-    return topic?.kind === 'topic' ? topic.partitions.map(({ end }) => end) : [];
+  /** Where each partition of a topic ends, and its readers. */
+  async ends(topic: string): Promise<number[]> {
+    const found = await this.engine.describe('topic', topic, { brief: true });
+    return found?.kind === 'topic' ? found.partitions.flatMap(({ end, stable }) => [end, stable]) : [];
+  }
+
+  async waiting(): Promise<number> {
+    const queue = await this.engine.describe('queue', 'q');
+    return queue?.kind === 'queue' ? queue.ready : -1;
   }
 }
 
+const error = (code: number) => `error ${code}`;
+
 describe('a transaction', () => {
-  test('is seen whole once it is committed, with its offsets, and not before', async (t) => {
+  test('is in the log at once, where it may wait there; the rest follows with the end', async (t) => {
     const trial = await Trial.open(t);
     const me = await trial.begin();
-    assert.equal(trial.add(me, 'a/0', 'a/1'), ERROR.none);
-    assert.deepEqual([trial.produce(me, 0, ['1', '2']), trial.produce(me, 0, ['3'], 1), trial.produce(me, 2, ['4'])], [0, 0, 0]);
-    assert.equal(trial.transactions.addGroup({}, me, 'g'), ERROR.none);
-    const move = { topic: 'a', partition: 0, offset: offset(7) };
-    assert.equal(trial.transactions.keepOffsets({}, me, 'g', [{ ...move, offset: offset(5) }, move]), ERROR.none);
-    assert.deepEqual([await trial.ends(), await trial.engine.describe('group', 'g')], [[0, 0], undefined]);
-    const unstable = (partition: number) => trial.transactions.isUnstable({}, 'g', 'a', partition);
-    assert.deepEqual([unstable(0), unstable(1), trial.transactions.isUnstable({ tenant: 'other' }, 'g', 'a', 0)], [true, false, false]);
-    assert.equal(await trial.end(me, true), ERROR.none);
-    const group = await trial.engine.describe('group', 'g');
+    assert.equal(await trial.add(me, 'a/0', 'a/1', 'b/0'), ERROR.none);
     assert.deepEqual(
-      [await trial.ends(), group?.kind === 'group' && group.cursors.map(({ offset: at }) => at), unstable(0)],
-      [[3, 1], [7], false],
+      [await trial.produce(me, 'a', 0, ['1', '2']), await trial.produce(me, 'a', 0, ['3'], 1), await trial.produce(me, 'a', 2, ['4'])],
+      [0, 0, 2],
     );
+    assert.deepEqual([await trial.produce(me, 'b', 0, ['5', '6']), await trial.produce(me, 'b', 2, ['7'])], [-1, -1]);
+    assert.deepEqual([await trial.ends('a'), await trial.ends('b'), await trial.waiting()], [[3, 0, 1, 0], [0, 0, 0, 0], 0]);
+    assert.equal(await trial.end(me, 'commit'), 0);
+    // Of `b` as well there is a mark: it belonged to the transaction.
+    assert.deepEqual([await trial.ends('a'), await trial.ends('b'), await trial.waiting()], [[4, 4, 2, 2], [4, 4, 0, 0], 3]);
   });
 
-  test('leaves no trace when it is aborted; the next one goes on counting', async (t) => {
+  test('moves offsets with its end', async (t) => {
     const trial = await Trial.open(t);
     const me = await trial.begin();
-    trial.add(me, 'a/0');
-    trial.produce(me, 0, ['1', '2']);
-    assert.equal(await trial.end(me, false), ERROR.none);
-    assert.deepEqual(await trial.ends(), [0, 0]);
-    assert.equal(trial.produce(me, 2, ['3']), ERROR.invalidTxnState, 'none is under way');
-    trial.add(me, 'a/0');
-    assert.equal(trial.produce(me, 0, ['1', '2']), ERROR.duplicateSequenceNumber);
-    assert.equal(trial.produce(me, 2, ['3']), ERROR.none);
-    assert.equal(await trial.end(me, true), ERROR.none);
-    assert.deepEqual(await trial.ends(), [1, 0]);
+    const { engine, transactions } = trial;
+    const moves = [{ topic: 'a', partition: 0, offset: offset(7) }];
+    assert.equal(await transactions.include(engine, me, { move: { group: 'g', moves } }), ERROR.invalidTxnState);
+    assert.equal(await transactions.include(engine, me, { groups: ['g'] }), ERROR.none);
+    assert.equal(await transactions.include(engine, me, { move: { group: 'g', moves } }), ERROR.none);
+    assert.deepEqual([...(await transactions.unstable(engine, 'g'))], ['a/0']);
+    assert.deepEqual([...(await transactions.unstable(engine.as({ tenant: 'other' }), 'g'))], []);
+    assert.equal(await engine.describe('group', 'g'), undefined);
+    await trial.end(me, 'commit');
+    const group = await engine.describe('group', 'g');
+    assert.deepEqual(group?.kind === 'group' && group.cursors.map(({ offset: at }) => at), [7]);
+    assert.deepEqual([...(await transactions.unstable(engine, 'g'))], []);
+  });
+
+  test('what was held leaves no trace when it is aborted; the next one goes on counting', async (t) => {
+    const trial = await Trial.open(t);
+    const me = await trial.begin();
+    await trial.add(me, 'b/0');
+    await trial.produce(me, 'b', 0, ['1', '2']);
+    assert.equal(await trial.end(me, 'abort'), 0);
+    assert.deepEqual([await trial.ends('b'), await trial.waiting()], [[1, 1, 0, 0], 0]);
+    assert.equal(await trial.produce(me, 'b', 2, ['3']), error(ERROR.invalidTxnState), 'none is under way');
+    await trial.add(me, 'b/0');
+    assert.equal(await trial.produce(me, 'b', 0, ['1', '2']), -1, 'known');
+    assert.equal(await trial.produce(me, 'b', 5, ['3']), error(ERROR.outOfOrderSequenceNumber));
+    assert.equal(await trial.produce(me, 'b', 2, ['3']), -1);
+    assert.equal(await trial.end(me, 'commit'), 0);
+    assert.deepEqual([await trial.ends('b'), await trial.waiting()], [[3, 3, 0, 0], 1]);
   });
 
   test('how it ended is told again to who asks again, and nobody else is told otherwise', async (t) => {
     const trial = await Trial.open(t);
     const me = await trial.begin();
-    assert.equal(await trial.end(me, true), ERROR.invalidTxnState, 'nothing was begun');
-    trial.add(me, 'a/0');
-    trial.produce(me, 0, ['1']);
-    assert.deepEqual(
-      [await trial.end(me, true), await trial.end(me, true), await trial.end(me, false)],
-      [ERROR.none, ERROR.none, ERROR.invalidTxnState],
-    );
-    assert.deepEqual(await trial.ends(), [1, 0]);
+    assert.equal(await trial.end(me, 'commit'), error(ERROR.invalidTxnState), 'nothing was begun');
+    await trial.add(me, 'a/0', 'b/0');
+    await trial.produce(me, 'a', 0, ['1']);
+    await trial.produce(me, 'b', 0, ['1']);
+    const ends = await Promise.all([trial.end(me, 'commit'), trial.end(me, 'commit')]);
+    assert.deepEqual([...ends, await trial.end(me, 'abort')], [0, 0, error(ERROR.invalidTxnState)]);
+    assert.deepEqual([await trial.ends('a'), await trial.ends('b')], [[2, 2, 0, 0], [2, 2, 0, 0]]); // biome-ignore format: a table
   });
 
-  test('while its end is on its way nothing else is done', async (t) => {
+  test('of the newer kind ends with its epoch: nothing late can meet the next', async (t) => {
     const trial = await Trial.open(t);
     const me = await trial.begin();
-    trial.add(me, 'a/0');
-    trial.produce(me, 0, ['1']);
-    const ending = trial.end(me, true);
-    assert.equal(trial.add(me, 'a/1'), ERROR.concurrentTransactions);
-    assert.equal(await trial.end(me, false), ERROR.concurrentTransactions);
-    const takeOver = await trial.transactions.begin(trial.engine, {}, { ...me, producerId: -1, producerEpoch: -1 }, 1000);
-    assert.equal(takeOver, ERROR.concurrentTransactions);
-    assert.equal(await ending, ERROR.none);
+    assert.equal(await trial.produce(me, 'a', 0, ['1'], 0, true), 0, 'a partition belongs to it by being produced to');
+    assert.equal(await trial.end(me, 'commit', true), 1);
+    assert.equal(await trial.end(me, 'commit', true), 1, 'asked again');
+    assert.equal(await trial.end(me, 'abort', true), error(ERROR.producerFenced));
+    assert.equal(await trial.produce(me, 'a', 1, ['late'], 0, true), error(ERROR.producerFenced));
+    const next = { ...me, producerEpoch: 1 };
+    assert.equal(await trial.produce(next, 'a', 0, ['2'], 0, true), 2, 'it counts anew');
+    assert.equal(await trial.produce(next, 'b', 0, ['2'], 0, true), -1);
+    assert.equal(await trial.end(next, 'abort', true), 2);
+    assert.deepEqual([await trial.ends('a'), await trial.waiting()], [[4, 4, 0, 0], 0]);
   });
 
   test('who comes by the same name ends what was under way, and fences who was there', async (t) => {
     const trial = await Trial.open(t);
     const former = await trial.begin();
-    trial.add(former, 'a/0');
-    trial.produce(former, 0, ['lost']);
+    await trial.add(former, 'a/0', 'b/0');
+    await trial.produce(former, 'a', 0, ['lost']);
+    await trial.produce(former, 'b', 0, ['lost']);
     const me = await trial.begin();
     assert.deepEqual([me.producerId, me.producerEpoch], [former.producerId, former.producerEpoch + 1]);
-    assert.equal(trial.add(former, 'a/0'), ERROR.producerFenced);
-    assert.equal(trial.produce(former, 1, ['lost']), ERROR.invalidProducerEpoch);
-    assert.equal(await trial.end(former, true), ERROR.producerFenced);
-    assert.deepEqual(await trial.ends(), [0, 0]);
+    assert.equal(await trial.add(former, 'a/0'), ERROR.producerFenced);
+    for (const topic of ['a', 'b']) assert.equal(await trial.produce(former, topic, 1, ['late']), error(ERROR.producerFenced));
+    assert.equal(await trial.end(former, 'commit'), error(ERROR.producerFenced));
+    assert.deepEqual([await trial.ends('a'), await trial.waiting()], [[2, 2, 0, 0], 0]);
     const next = await trial.begin('x', me);
     assert.equal(next.producerEpoch, me.producerEpoch + 1);
     assert.equal(
@@ -152,36 +199,37 @@ describe('a transaction', () => {
       ERROR.producerFenced,
       'what it was given before is no longer so',
     );
-    assert.equal(trial.add({ ...next, producerId: 999 }, 'a/0'), ERROR.invalidProducerIdMapping);
-    assert.equal(trial.transactions.addPartitions({ tenant: 'other' }, next, ['a/0']), ERROR.invalidProducerIdMapping);
+    assert.equal(await trial.add({ ...next, producerId: 999 }, 'a/0'), ERROR.invalidProducerIdMapping);
+    const other = trial.engine.as({ tenant: 'other' });
+    assert.equal(await trial.transactions.include(other, next, { groups: ['g'] }), ERROR.invalidProducerIdMapping);
   });
 
   test('one that takes too long is aborted, and its producer must begin anew', async (t) => {
     const trial = await Trial.open(t);
     const me = await trial.begin();
-    trial.add(me, 'a/0');
-    trial.produce(me, 0, ['1']);
-    await trial.clock.advance(1001, async () => undefined);
-    assert.equal(await trial.end(me, true), ERROR.producerFenced);
-    assert.deepEqual(await trial.ends(), [0, 0]);
-    const again = await trial.begin('x', me);
-    trial.add(again, 'a/0');
-    trial.produce(again, 0, ['1']);
-    assert.equal(await trial.end(again, true), ERROR.none);
-    await trial.clock.advance(5000, async () => undefined);
-    assert.equal(trial.add(again, 'a/0'), ERROR.none, 'the time of one that has ended is not up');
+    await trial.add(me, 'a/0', 'b/0');
+    await trial.produce(me, 'a', 0, ['1']);
+    await trial.produce(me, 'b', 0, ['1']);
+    await trial.clock.advance(1001, () => idle(trial.engine));
+    assert.deepEqual(await trial.ends('a'), [2, 2, 0, 0]);
+    assert.equal(await trial.end(me, 'commit'), error(ERROR.producerFenced));
+    assert.equal(await trial.waiting(), 0);
+    const again = await trial.begin();
+    await trial.add(again, 'b/0');
+    assert.equal(await trial.produce(again, 'b', 0, ['1']), -1);
+    assert.equal(await trial.end(again, 'commit'), again.producerEpoch);
+    assert.equal(await trial.waiting(), 1);
   });
 
-  test('takes only partitions and groups it was told of, in the order they are counted', async (t) => {
-    const trial = await Trial.open(t);
-    const me = await trial.begin();
-    trial.add(me, 'a/0');
-    assert.equal(trial.produce(me, 0, ['1'], 1), ERROR.invalidTxnState);
-    assert.equal(trial.transactions.keepOffsets({}, me, 'g', []), ERROR.invalidTxnState);
-    assert.equal(trial.produce(me, 5, ['1']), ERROR.none, 'it may begin anywhere');
-    assert.equal(trial.produce(me, 7, ['1']), ERROR.outOfOrderSequenceNumber);
-    for (let sequence = 6; sequence < 10; sequence++) assert.equal(trial.produce(me, sequence, ['1']), ERROR.none);
-    assert.equal(trial.produce(me, 5, ['1']), ERROR.duplicateSequenceNumber, 'of the last five');
+  test('what is held is let go of when nobody comes for it', async (t) => {
+    const trial = await Trial.open(t, { bytes: 1000, allBytes: 1000 });
+    const [one, two] = [await trial.begin('one'), await trial.begin('two', {}, 10_000)];
+    await trial.add(one, 'b/0');
+    assert.equal(await trial.produce(one, 'b', 0, ['x'.repeat(800)]), -1);
+    await trial.clock.advance(10_001, () => idle(trial.engine));
+    await trial.add(two, 'b/0');
+    assert.equal(await trial.produce(two, 'b', 0, ['x'.repeat(800)]), -1, 'there is room again');
+    assert.equal(await trial.end(one, 'commit'), error(ERROR.producerFenced));
   });
 
   test('limits: times, bytes of one and of all', async (t) => {
@@ -193,21 +241,36 @@ describe('a transaction', () => {
       );
     }
     const [one, two] = [await trial.begin('one'), await trial.begin('two')];
-    for (const me of [one, two]) trial.add(me, 'a/0');
-    assert.equal(trial.produce(one, 0, ['x'.repeat(800)]), ERROR.none);
-    assert.equal(trial.produce(one, 1, ['x'.repeat(800)]), ERROR.messageTooLarge);
-    assert.equal(trial.produce(two, 0, ['x'.repeat(800)]), ERROR.storageError);
-    await trial.end(one, false);
-    assert.equal(trial.produce(two, 0, ['x'.repeat(800)]), ERROR.none, 'there is room again');
+    for (const me of [one, two]) await trial.add(me, 'b/0');
+    assert.equal(await trial.produce(one, 'b', 0, ['x'.repeat(800)]), -1);
+    assert.equal(await trial.produce(one, 'b', 1, ['x'.repeat(800)]), error(ERROR.messageTooLarge));
+    assert.equal(await trial.produce(two, 'b', 0, ['x'.repeat(800)]), error(ERROR.storageError));
+    await trial.end(one, 'abort');
+    assert.equal(await trial.produce(two, 'b', 0, ['x'.repeat(800)]), -1, 'there is room again');
   });
 
-  test('what the engine refuses aborts it', async (t) => {
+  test('what the engine refuses aborts it, also what is in the log', async (t) => {
     const trial = await Trial.open(t);
     const me = await trial.begin();
-    trial.add(me, 'a/0');
-    trial.produce(me, 0, ['1']);
-    await trial.engine.remove('topic', 'a');
-    await assert.rejects(trial.end(me, true), { code: 'unknown' });
-    assert.equal(await trial.end(me, false), ERROR.none);
+    await trial.add(me, 'a/0', 'b/0');
+    await trial.produce(me, 'a', 0, ['1']);
+    await trial.produce(me, 'b', 0, ['1']);
+    await trial.engine.remove('topic', 'b');
+    assert.equal(await trial.end(me, 'commit'), error(ERROR.unknownTopicOrPartition));
+    assert.deepEqual(await trial.ends('a'), [2, 2, 0, 0]);
+    assert.equal((await trial.engine.producers({ open: true })).length, 0);
+  });
+
+  test('when the door closes, what it held is aborted; what is in the log goes on', async (t) => {
+    const trial = await Trial.open(t);
+    const [one, two] = [await trial.begin('one'), await trial.begin('two')];
+    for (const me of [one, two]) {
+      await trial.add(me, 'a/0', 'b/0');
+      await trial.produce(me, 'a', 0, [me.transactionalId]);
+    }
+    await trial.produce(one, 'b', 0, ['1']);
+    await trial.transactions.close();
+    assert.deepEqual((await trial.engine.producers({ open: true })).map(({ name }) => name), ['kafka/two']); // biome-ignore format: one line
+    assert.equal(await trial.end(two, 'commit'), 0);
   });
 });

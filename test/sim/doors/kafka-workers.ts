@@ -123,7 +123,7 @@ class Work {
     const partitions = [...outputs.keys()].filter((i) => (outputs[i]?.length ?? 0) > 0);
     const { transactionalId, producerId, producerEpoch } = this.#named;
     let wasFenced = this.#isFenced;
-    const added = await this.#client.ask(ADD_PARTITIONS_TO_TXN, { ...this.#named, topics: [{ name: OUTPUT, partitions }] });
+    const added = await this.#client.ask(ADD_PARTITIONS, { ...this.#named, topics: [{ name: OUTPUT, partitions }] });
     const addedCodes = added?.results?.flatMap(({ results }) => results.map(({ errorCode }) => errorCode ?? 0)) ?? [-1];
     if (!this.#isTaken(addedCodes, 'AddPartitionsToTxn', wasFenced)) return false;
     wasFenced = this.#isFenced;
@@ -139,7 +139,7 @@ class Work {
       this.#sequences.set(partition, sequence + made.length);
     }
     wasFenced = this.#isFenced;
-    const moved = await this.#client.ask(TXN_OFFSET_COMMIT, {
+    const moved = await this.#client.ask(OFFSETS, {
       ...this.#named,
       groupId: WORK_GROUP,
       generationId: -1,
@@ -164,7 +164,7 @@ class Work {
     const { transactionalId, producerEpoch } = this.#named;
     transaction.outcome = committed ? 'unknown' : 'aborted';
     const wasFenced = this.#isFenced;
-    const answer = await this.#client.ask(END_TXN, { ...this.#named, committed });
+    const answer = await this.#client.ask(END, { ...this.#named, committed });
     const isDone = answer !== undefined && (answer.errorCode ?? 0) === ERROR.none;
     this.#scene.trace?.(
       `${transactionalId}/${producerEpoch} transaction ${transaction.number} ${committed ? 'commit' : 'abort'}: ${answer?.errorCode ?? 'no answer'}`,
@@ -184,4 +184,8 @@ class Work {
   }
 }
 
+/** As clients speak whose transactions share an epoch. */
+const ADD_PARTITIONS = { ...ADD_PARTITIONS_TO_TXN, versions: [0, 3] } as const;
+const OFFSETS = { ...TXN_OFFSET_COMMIT, versions: [0, 4] } as const;
+const END = { ...END_TXN, versions: [0, 4] } as const;
 const FENCED: ReadonlySet<number> = new Set([ERROR.producerFenced, ERROR.invalidProducerEpoch, ERROR.invalidProducerIdMapping]);

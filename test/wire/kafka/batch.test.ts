@@ -172,7 +172,9 @@ test('batches that were kept whole are moved together where they lie; what stand
       offsets[i] = next;
       next += order[i] === 'p' ? 2 : 1;
     }
-    const batches = Uint8Array.from(encodeBatches({ records: { bytes, start: ahead, ends, count: made.length }, offsets }, RULES));
+    const batches = Uint8Array.from(
+      encodeBatches({ records: { bytes, start: ahead, ends, count: made.length }, offsets, timestamps: offsets }, RULES),
+    );
     const found: string[] = [];
     const head = new BatchHead();
     for (let from = 0; from < batches.length; from += head.sizeBytes) {

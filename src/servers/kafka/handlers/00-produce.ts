@@ -69,7 +69,7 @@ async function produce(ask: Ask, call: Call): Promise<Answer> {
   try {
     if (acks < ALL || acks > 1) throw new KafkaFault(ERROR.invalidRequiredAcks, `acks can be 0, 1 or -1, and not ${acks}.`);
     const batch = checked(ask, call);
-    return { index, baseOffset: head.isTransactional ? hold(ask, batch, call) : await publish(ask, batch, call.engine) };
+    return { index, baseOffset: await (head.isTransactional ? produceWithin(ask, batch, call) : publish(ask, batch, call.engine)) };
   } catch (error) {
     return { index, baseOffset: NO_OFFSET, ...(await told(error, topic, index, call)) };
   }
@@ -110,19 +110,21 @@ async function publish({ topic, partition, acks, isAlone }: Ask, batch: Uint8Arr
   return published.offsets?.[0] ?? NO_OFFSET;
 }
 
-/** Within a transaction nothing has an offset before it is committed. */
-function hold({ topic, partition, transactionalId }: Ask, batch: Uint8Array, { door, peer }: Call): number {
-  if (transactionalId === null)
-    throw new KafkaFault(
-      ERROR.invalidProducerIdMapping,
-      'The batch says that it belongs to a transaction, and the request does not say to which.',
-    );
-  const { count, latestMs } = head;
-  const held = { topic, partition, batch, count, latestMs, producer: stampOf(topic, partition) };
-  const errorCode = door.transactions.produce(peer.principal, transactionalId, held);
-  if (errorCode !== ERROR.none && errorCode !== ERROR.duplicateSequenceNumber)
-    throw new KafkaFault(errorCode, 'The transaction does not take this batch.');
-  return NO_OFFSET;
+/** From then on a partition belongs to a transaction by being produced to [KIP-890]. */
+const INCLUDES_SINCE = 12;
+
+async function produceWithin(ask: Ask, batch: Uint8Array, { engine, door, peer, version }: Call): Promise<number> {
+  const { topic, partition, transactionalId, isAlone, acks } = ask;
+  const { count, sequence, latestMs, producerId, producerEpoch } = head;
+  const by = { transactionalId: transactionalId ?? '', producerId, producerEpoch };
+  const includes = version >= INCLUDES_SINCE;
+  const within = { by, topic, partition, batch, count, sequence, latestMs, isAlone, transient: acks !== ALL, includes };
+  const produced = await door.transactions.produce(engine, peer.principal, within);
+  if (typeof produced !== 'number') return produced.offset;
+  throw new KafkaFault(
+    produced === ERROR.producerFenced ? ERROR.invalidProducerEpoch : produced,
+    'The transaction does not take this batch.',
+  );
 }
 
 /** Counted for each partition by itself. */

@@ -21,10 +21,13 @@ interface Read {
   readonly of: FetchPartition;
   readonly answer: Answer;
   readonly sizeBytes: number;
+  /** Where this reader waits for more. */
   readonly end: number;
 }
 
 const NO_RECORDS = new Uint8Array(0);
+/** The isolation level of who reads only what is committed. */
+const COMMITTED = 1;
 
 export const FETCH_HANDLER: Handler = handler(FETCH, async (request, call): Promise<Response> => {
   const session = call.peer.fetches.begin(request, await partitionsOf(request, call), call.door.machine.random.u32());
@@ -50,22 +53,23 @@ async function readUntilEnough(partitions: readonly FetchPartition[], request: R
   const { clock } = call.door.machine;
   const untilMs = clock.monotonicMs() + Math.min(Math.max(0, request.maxWaitMs), call.door.limits.fetchWaitMs);
   for (;;) {
-    const reads = await readAll(partitions, request.maxBytes, call);
+    const reads = await readAll(partitions, request, call);
     const sizeBytes = reads.reduce((sum, read) => sum + read.sizeBytes, 0);
     const restMs = untilMs - clock.monotonicMs();
     const isEnough = sizeBytes >= Math.max(1, request.minBytes) || reads.some(({ answer }) => answer.errorCode !== ERROR.none);
     if (isEnough || partitions.length === 0 || request.minBytes <= 0 || restMs <= 0 || call.signal.aborted) return reads;
-    await somethingComes(reads, restMs, call);
+    await somethingComes(reads, request.isolationLevel, restMs, call);
   }
 }
 
 /** One after another, until there are bytes enough: what comes first in the request is served first. */
-async function readAll(partitions: readonly FetchPartition[], maxBytes: number, call: Call): Promise<Read[]> {
+async function readAll(partitions: readonly FetchPartition[], { maxBytes, isolationLevel }: Request, call: Call): Promise<Read[]> {
   const reads: Read[] = [];
   let rest = Math.min(maxBytes, call.door.limits.fetchBytesMax);
   for (const partition of partitions) {
     const read = await readPartition(
       partition,
+      isolationLevel,
       rest,
       reads.every((one) => one.sizeBytes === 0),
       call,
@@ -76,8 +80,9 @@ async function readAll(partitions: readonly FetchPartition[], maxBytes: number, 
   return reads;
 }
 
-async function readPartition(of: FetchPartition, restBytes: number, isFirst: boolean, call: Call): Promise<Read> {
+async function readPartition(of: FetchPartition, isolationLevel: number, restBytes: number, isFirst: boolean, call: Call): Promise<Read> {
   const { topic, partition, fetchOffset } = of;
+  const isCommitted = isolationLevel === COMMITTED;
   try {
     if (topic === undefined) throw new KafkaFault(ERROR.unknownTopicId, 'No topic has this id.');
     if (of.currentLeaderEpoch > LEADER_EPOCH) throw new KafkaFault(ERROR.unknownLeaderEpoch, 'This epoch of the leader is not known here.');
@@ -88,33 +93,41 @@ async function readPartition(of: FetchPartition, restBytes: number, isFirst: boo
       throw new KafkaFault(ERROR.unknownTopicId, 'No topic has this id.');
     const { fetched, batches } = await readBatches(
       call,
-      { topic, partition, offset: offset(fetchOffset), sizeBytesMax: Math.max(1, wanted) },
+      {
+        topic,
+        partition,
+        offset: offset(fetchOffset),
+        sizeBytesMax: Math.max(1, wanted),
+        uncommitted: isCommitted ? 'aborted' : 'open',
+      },
       { languages: call.door.languages, emptyIsNull: specOf(description).compact === true, leaderEpoch: LEADER_EPOCH },
     );
     // What comes first comes whatever its size; the rest only as far as it fits.
     const records = isFirst || batches.length <= wanted ? batches : NO_RECORDS;
-    const { start, end } = fetched;
-    return { of, sizeBytes: records.length, end, answer: answerOf(partition, ERROR.none, start, end, records) };
+    const { start, end, stable, aborted = [] } = fetched;
+    const told = records.length > 0 ? aborted.map(({ producer, first }) => ({ producerId: producer, firstOffset: first })) : [];
+    const answer: Answer = {
+      partitionIndex: partition,
+      errorCode: ERROR.none,
+      highWatermark: end,
+      lastStableOffset: stable,
+      logStartOffset: start,
+      abortedTransactions: isCommitted ? told : null,
+      records,
+    };
+    return { of, sizeBytes: records.length, end: isCommitted ? stable : end, answer };
   } catch (error) {
     const { errorCode } = faultOf(error, call);
-    return { of, sizeBytes: 0, end: -1, answer: answerOf(partition, errorCode, -1, -1, NO_RECORDS) };
+    return { of, sizeBytes: 0, end: -1, answer: failed(partition, errorCode) };
   }
 }
 
-function answerOf(partitionIndex: number, errorCode: number, start: number, end: number, records: Uint8Array): Answer {
-  return {
-    partitionIndex,
-    errorCode,
-    highWatermark: end,
-    lastStableOffset: end,
-    logStartOffset: start,
-    abortedTransactions: null,
-    records,
-  };
+function failed(partitionIndex: number, errorCode: number): Answer {
+  return { partitionIndex, errorCode, highWatermark: -1, abortedTransactions: null, records: NO_RECORDS };
 }
 
 /** Resolves when one of the partitions grows, or the time is up. */
-async function somethingComes(reads: readonly Read[], waitMs: number, call: Call): Promise<void> {
+async function somethingComes(reads: readonly Read[], isolationLevel: number, waitMs: number, call: Call): Promise<void> {
   const enough = new AbortController();
   const signal = AbortSignal.any([enough.signal, call.signal]);
   const timeUp = new Promise<void>((resolve) => {
@@ -128,11 +141,12 @@ async function somethingComes(reads: readonly Read[], waitMs: number, call: Call
       { once: true },
     );
   });
+  const uncommitted = isolationLevel === COMMITTED ? 'aborted' : 'open';
   const waits = reads.map(async ({ of, end }) => {
     if (of.topic === undefined || end < 0) return timeUp;
     // Whatever ends the wait, a refusal as well, is a reason to look again.
     await call.engine
-      .fetch({ topic: of.topic, partition: of.partition, offset: offset(end), sizeBytesMax: 1, packed: true, waitMs, signal })
+      .fetch({ topic: of.topic, partition: of.partition, offset: offset(end), sizeBytesMax: 1, packed: true, uncommitted, waitMs, signal })
       .catch(() => undefined);
   });
   await Promise.race([timeUp, ...waits]);

@@ -29,9 +29,8 @@ async function offsetsOf(groupId: string, asked: Asked, mustBeStable: boolean, c
   try {
     const description = await call.engine.describe('group', groupId);
     const kept = description?.kind === 'group' ? description.cursors : [];
-    const { door, peer } = call;
-    const isUnstable = (topic: string, partition: number) =>
-      mustBeStable && door.transactions.isUnstable(peer.principal, groupId, topic, partition);
+    const unstable = mustBeStable ? await call.door.transactions.unstable(call.engine, groupId) : undefined;
+    const isUnstable = (topic: string, partition: number) => unstable?.has(`${topic}/${partition}`) === true;
     return { groupId, topics: chosen(asked ?? everything(kept), kept, isUnstable) };
   } catch (error) {
     const { errorCode } = groupFaultOf(error, call);

@@ -6,8 +6,8 @@ import { epochError } from './24-add-partitions-to-txn.ts';
 
 const FENCED_SINCE = 2;
 
-export const ADD_OFFSETS_TO_TXN_HANDLER: Handler = handler(ADD_OFFSETS_TO_TXN, (request, call) => {
+export const ADD_OFFSETS_TO_TXN_HANDLER: Handler = handler(ADD_OFFSETS_TO_TXN, async (request, call) => {
   if (request.groupId === '') return { errorCode: ERROR.invalidGroupId };
-  const errorCode = call.door.transactions.addGroup(call.peer.principal, request, request.groupId);
+  const errorCode = await call.door.transactions.include(call.engine, request, { groups: [request.groupId] });
   return { errorCode: epochError(errorCode, call, FENCED_SINCE) };
 });

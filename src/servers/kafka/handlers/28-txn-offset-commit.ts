@@ -1,9 +1,9 @@
-/** TxnOffsetCommit, versions 0–4: how far a group has read, kept when the transaction is committed. From 3 on only by a member of today. */
+/** TxnOffsetCommit, versions 0–5: how far a group has read, kept when the transaction is committed. From 3 on only by a member of today. */
 
+import type { CursorMove } from '../../../model/engine.ts';
 import { ERROR, type RequestOf, type ResponseOf, TXN_OFFSET_COMMIT } from '../../../wire/kafka/kafka.ts';
 import { type Call, type Handler, handler } from '../handler.ts';
 import { checkOffsets } from '../offsets.ts';
-import type { KeptOffset } from '../transactions/transactions.ts';
 import { epochError } from './24-add-partitions-to-txn.ts';
 
 type Request = RequestOf<typeof TXN_OFFSET_COMMIT>;
@@ -11,6 +11,8 @@ type Answered = ResponseOf<typeof TXN_OFFSET_COMMIT>['topics'][number];
 
 const MEMBERS_SINCE = 3;
 const FENCED_SINCE = 2;
+/** From then on a group belongs to the transaction by this [KIP-890]. */
+const INCLUDES_SINCE = 5;
 
 export const TXN_OFFSET_COMMIT_HANDLER: Handler = handler(TXN_OFFSET_COMMIT, async (request, call) => {
   const { groupId, topics } = request;
@@ -22,10 +24,11 @@ export const TXN_OFFSET_COMMIT_HANDLER: Handler = handler(TXN_OFFSET_COMMIT, asy
   });
   const refused = memberError(request, call);
   if (refused !== ERROR.none) return all(refused);
-  const moves: KeptOffset[] = [];
+  const moves: CursorMove[] = [];
   const answers: Answered[] = [];
   for (const topic of topics) answers.push(await checkOffsets(topic, moves, call));
-  const errorCode = call.door.transactions.keepOffsets(call.peer.principal, request, groupId, moves);
+  const move = { group: groupId, moves, includes: call.version >= INCLUDES_SINCE };
+  const errorCode = moves.length === 0 ? ERROR.none : await call.door.transactions.include(call.engine, request, { move });
   return errorCode === ERROR.none ? { topics: answers } : all(epochError(errorCode, call, FENCED_SINCE));
 });
 

@@ -1,21 +1,17 @@
-/** One transaction that is under way: the batches and offsets that are held for it. */
+/** What is held for one transaction: batches for partitions whose records nobody may see before it is committed. */
 
-import type { CursorMove, Operation, ProducerStamp } from '../../../model/engine.ts';
-import { ERROR, type ErrorCode, packOf } from '../../../wire/kafka/kafka.ts';
-
-/** A batch to be held. */
-export interface Held {
-  readonly topic: string;
-  readonly partition: number;
-  readonly batch: Uint8Array;
-  readonly count: number;
-  readonly latestMs: number;
-  readonly producer: ProducerStamp;
-}
-
-export type KeptOffset = CursorMove;
+import type { Operation, Publish } from '../../../model/engine.ts';
+import { ERROR, type ErrorCode } from '../../../wire/kafka/kafka.ts';
 
 type Published = Extract<Operation, { kind: 'publish' }>;
+
+export interface TransactionLimits {
+  /** Longest time a transaction may take. */
+  readonly transactionMs: number;
+  /** Held for one transaction, and for all together, bytes. */
+  readonly transactionBytesMax: number;
+  readonly transactionsBytesMax: number;
+}
 
 /** The last batches of one producer to one partition. */
 export interface Line {
@@ -27,18 +23,15 @@ const SEQUENCES = 2 ** 31;
 /** As many as a client may have on the way. */
 const RECENT_MAX = 5;
 
-export class Transaction {
+export class Held {
   /** `topic/partition` */
   readonly partitions: Set<string> = new Set();
-  readonly groups: Set<string> = new Set();
-  readonly #published: Published[] = [];
-  /** By group, then by partition: the last word counts. */
-  readonly #offsets = new Map<string, Map<string, KeptOffset>>();
+  readonly operations: Published[] = [];
   readonly #lines: Map<string, Line>;
   readonly #stopTimer: () => void;
   #sizeBytes = 0;
 
-  /** `stopTimer` ends the wait for its time to be up. */
+  /** `lines` outlive it. `stopTimer` ends the wait for its time to be up. */
   constructor(lines: Map<string, Line>, stopTimer: () => void) {
     this.#lines = lines;
     this.#stopTimer = stopTimer;
@@ -48,46 +41,19 @@ export class Transaction {
     return this.#sizeBytes;
   }
 
-  get isEmpty(): boolean {
-    return this.#published.length === 0 && this.#offsets.size === 0;
-  }
-
   stop(): void {
     this.#stopTimer();
   }
 
-  /** Copies the batch; one that has come before is not held again. */
-  hold({ topic, partition, batch, count, latestMs, producer: { sequence } }: Held): ErrorCode {
-    const place = `${topic}/${partition}`;
+  /** Keeps a batch of `count` records, whose bytes are its own from now on; one that has come before is not held again. */
+  hold(place: string, publish: Publish, sequence: number, count: number): ErrorCode {
     const line = this.#lines.get(place);
-    if (line?.recent.includes(sequence) === true) return ERROR.duplicateSequenceNumber;
+    if (line?.recent.includes(sequence) === true) return ERROR.none;
     if (line !== undefined && line.next !== sequence) return ERROR.outOfOrderSequenceNumber;
     this.#lines.set(place, { next: (sequence + count) % SEQUENCES, recent: [...(line?.recent ?? []), sequence].slice(-RECENT_MAX) });
-    this.#published.push({
-      kind: 'publish',
-      address: topic,
-      toTopic: true,
-      records: packOf(topic, batch),
-      columns: { partition: Int32Array.of(partition), timeMs: Float64Array.of(latestMs) },
-      packs: Uint32Array.of(count),
-    });
-    this.#sizeBytes += batch.length;
+    this.partitions.add(place);
+    this.operations.push({ kind: 'publish', ...publish });
+    this.#sizeBytes += publish.records.bytes.length;
     return ERROR.none;
-  }
-
-  keep(group: string, offsets: readonly KeptOffset[]): void {
-    const kept = this.#offsets.get(group) ?? new Map<string, KeptOffset>();
-    for (const move of offsets) kept.set(`${move.topic}/${move.partition}`, move);
-    this.#offsets.set(group, kept);
-  }
-
-  keeps(group: string, topic: string, partition: number): boolean {
-    return this.#offsets.get(group)?.has(`${topic}/${partition}`) === true;
-  }
-
-  /** All of it, as one step of the engine. */
-  operations(): Operation[] {
-    const moves = [...this.#offsets].map(([group, kept]): Operation => ({ kind: 'move', group, moves: [...kept.values()] }));
-    return [...this.#published, ...moves];
   }
 }

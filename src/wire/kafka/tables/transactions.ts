@@ -22,18 +22,35 @@ export const INIT_PRODUCER_ID = {
 export const ADD_PARTITIONS_TO_TXN = {
   key: 24,
   name: 'AddPartitionsToTxn',
-  // From 4 on brokers speak it among themselves.
-  versions: [0, 3],
+  versions: [0, 5],
   flexible: 3,
   request: {
-    transactionalId: 'string',
-    producerId: 'int64',
-    producerEpoch: 'int16',
-    topics: [{ name: 'string', partitions: ['int32'] }],
+    transactions: [
+      {
+        transactionalId: 'string',
+        producerId: 'int64',
+        producerEpoch: 'int16',
+        verifyOnly: 'bool=false',
+        topics: [{ name: 'string', partitions: ['int32'] }],
+      },
+      '4+',
+    ],
+    transactionalId: 'string 0-3',
+    producerId: 'int64 0-3',
+    producerEpoch: 'int16 0-3',
+    topics: [{ name: 'string', partitions: ['int32'] }, '0-3'],
   },
   response: {
     throttleTimeMs: 'int32=0',
-    results: [{ name: 'string', results: [{ partitionIndex: 'int32', errorCode: 'int16=0' }] }],
+    errorCode: 'int16=0 4+',
+    resultsByTransaction: [
+      {
+        transactionalId: 'string',
+        topicResults: [{ name: 'string', results: [{ partitionIndex: 'int32', errorCode: 'int16=0' }] }],
+      },
+      '= 4+',
+    ],
+    results: [{ name: 'string', results: [{ partitionIndex: 'int32', errorCode: 'int16=0' }] }, '= 0-3'],
   },
 } as const;
 
@@ -57,7 +74,7 @@ export const ADD_OFFSETS_TO_TXN = {
 export const END_TXN = {
   key: 26,
   name: 'EndTxn',
-  versions: [0, 4],
+  versions: [0, 5],
   flexible: 3,
   request: {
     transactionalId: 'string',
@@ -68,13 +85,15 @@ export const END_TXN = {
   response: {
     throttleTimeMs: 'int32=0',
     errorCode: 'int16=0',
+    producerId: 'int64=-1 5+',
+    producerEpoch: 'int16=-1 5+',
   },
 } as const;
 
 export const TXN_OFFSET_COMMIT = {
   key: 28,
   name: 'TxnOffsetCommit',
-  versions: [0, 4],
+  versions: [0, 5],
   flexible: 3,
   request: {
     transactionalId: 'string',
