@@ -41,7 +41,10 @@ async function bundleCommand(): Promise<void> {
       name: 'start',
       test: /dist[\\/](?:(?:model|bytes|host|core|journal|log|broker)[\\/]|servers[\\/][\w-]+\.js$|cli[\\/](?:arguments|command|commands|doors|exits|options|package-version|running|screen|settings|start|terminal)\.js$)/,
     },
-    ...['http', 'amqp', 'kafka'].map((name) => ({ name, test: new RegExp(`dist[\\\\/](?:wire|servers)[\\\\/]${name}[\\\\/](?!registry|management)`) })),
+    ...['http', 'amqp', 'kafka'].map((name) => ({
+      name,
+      test: new RegExp(`dist[\\\\/](?:wire|servers)[\\\\/]${name}[\\\\/](?!registry|management)`),
+    })),
   ];
   await bundle.write({
     dir: made,
