@@ -29,7 +29,7 @@ export async function signalbox(
     .filter((name) => name !== door)
     .flatMap((name) => [`--${name}`, 'off']);
   const args = [built, 'start', '--data', `${directory}/signalbox-${port}`, `--${door}`, String(port), ...others, ...options];
-  const env = existsSync(fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))) ? { SIGNALBOX_RUN: 'dist' } : {};
+  const env = existsSync(fileURLToPath(new URL('../dist/cli/main.cjs', import.meta.url))) ? { SIGNALBOX_RUN: 'dist' } : {};
   return started(spawn(process.execPath, args, { stdio: 'ignore', env: { ...process.env, ...env } }), port, serves);
 }
 

@@ -198,6 +198,9 @@ export const BATCH_MAX = 64;
 /** Hints taken from a ring and not yet begun: how many, how many of them are past, then the records. */
 export const HELD = 146;
 export const HELD_MAX = 64;
+/** Finished events that are not in their line yet: how many, then the records. */
+export const ENDED = 212;
+export const ENDED_MAX = 8;
 
 /** Words that all threads share, each on a line of its own. */
 export const GLOBALS = [

@@ -15,6 +15,8 @@ import {
   DEATHS,
   DONE_LOW,
   DONE_NODE,
+  ENDED,
+  ENDED_MAX,
   GEN,
   LEVEL,
   LIFE,
@@ -138,8 +140,14 @@ function resend(thread: Thread, block: number): void {
     const word = words[thread.at(record) + LIFE] as number;
     if (kindOf(word) === PENDING) thread.levels[words[thread.at(restOf(word)) + LEVEL] as number]?.push(record);
   }
+  const ended = Math.min(words[block + ENDED] as number, ENDED_MAX);
+  for (let index = 1; index <= ended; index++) {
+    const record = words[block + ENDED + index] as number;
+    if (kindOf(words[thread.at(record) + LIFE] as number) === FINISHED) finished.push(record);
+  }
   words[block + POPPING] = 0;
   words[block + BATCH] = 0;
+  words[block + ENDED] = 0;
 }
 
 /** All records that were the dead thread's. */

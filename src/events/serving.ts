@@ -5,6 +5,7 @@ import type { Claiming } from './claiming.ts';
 import type { Member, UnderWay } from './member.ts';
 import type { Pass } from './pass.ts';
 import type { Post } from './post.ts';
+import type { Settler } from './settle.ts';
 import { LATE_WAKES, type Thread, WAITS } from './thread.ts';
 
 /** What a pool of workers is doing. */
@@ -43,17 +44,19 @@ export class Serving {
   readonly #pass: Pass;
   readonly #options: ServingOptions;
   readonly #underWay: UnderWay;
+  readonly #settler: Settler;
   /** True when it has looked for work for a while, or slept, and begun nothing since. */
   #rested = true;
   /** True when another thread does not come to what it has taken from the line. */
   #takesOver = true;
 
-  constructor({ thread, claiming, post, pass, underWay }: Member, options: ServingOptions) {
+  constructor({ thread, claiming, post, pass, underWay, settler }: Member, options: ServingOptions) {
     this.#thread = thread;
     this.#claiming = claiming;
     this.#post = post;
     this.#pass = pass;
     this.#underWay = underWay;
+    this.#settler = settler;
     this.#options = options;
   }
 
@@ -61,7 +64,11 @@ export class Serving {
   async serve(isOver: (isEmpty: boolean) => boolean): Promise<void> {
     const { clock } = this.#thread;
     while (!isOver(false)) {
-      if (this.#run(isOver)) {
+      this.#settler.gathers = true;
+      const isMore = this.#run(isOver);
+      this.#settler.gathers = false;
+      this.#settler.flush();
+      if (isMore) {
         if (this.#underWay.size >= this.#options.lanes) await Promise.race(this.#underWay.all);
         else await new Promise<void>((resolve) => clock.soon(resolve));
       } else {

@@ -6,6 +6,8 @@ import { isLink, stampOf } from './list.ts';
 import {
   AT_MS,
   DONE_NODE,
+  ENDED,
+  ENDED_MAX,
   FAULTS,
   FIRST,
   GEN,
@@ -45,6 +47,8 @@ export class Settler {
   readonly #buried: number[] = [];
   /** The record of the event that this thread added last, where an id is never there more than once: it need not be looked for. 0: none. */
   lastAdded = 0;
+  /** True: finished events are put into their line several at a time. Whoever sets it calls `flush` when there is nothing to do. */
+  gathers = false;
   #evicted = 0;
   /** Of what was looked at beforehand: without a place for it no looking would be left. */
   seen = 0;
@@ -107,15 +111,17 @@ export class Settler {
       return;
     }
     const last = words[at + DONE_NODE] as number;
-    words[at + ORDINAL] = thread.finished.tail();
+    words[at + ORDINAL] = thread.finished.tail() + (words[thread.block + ENDED] as number);
     if (this.#retain.ms !== Number.POSITIVE_INFINITY) words[at + AT_MS] = thread.clock.monotonicMs() | 0;
     thread.intend(OP_RETAIN, record, body, 0);
     if (Atomics.compareExchange(words, at + LIFE, finishing, life(FINISHED, 0, body)) === finishing) {
-      thread.finished.push(record);
+      const ended = (words[thread.block + ENDED] as number) + 1;
+      words[thread.block + ENDED + ended] = record;
+      words[thread.block + ENDED] = ended;
       // Who opens the list of an event begins it again; but it may have died before it could.
       if (thread.lists.hasMore(record, last)) this.beginAgain(record, life(FINISHED, 0, body));
       thread.done();
-      this.evict();
+      if (ended >= (this.gathers ? ENDED_MAX : 1)) this.flush();
       return;
     }
     thread.done();
@@ -129,6 +135,16 @@ export class Settler {
     thread.resumed.push(record);
     thread.work.wakeOne();
     return true;
+  }
+
+  /** Puts the events that have finished on this thread into their line, and retires what is beyond the retention. */
+  flush(): void {
+    const { words, block, finished } = this.#thread;
+    const ended = words[block + ENDED] as number;
+    if (ended === 0) return;
+    finished.pushMany(block + ENDED + 1, ended);
+    words[block + ENDED] = 0;
+    this.evict();
   }
 
   /** Retires what is beyond the retention. */

@@ -16,6 +16,7 @@ import {
   DONE_HIGH,
   DONE_LOW,
   DONE_NODE,
+  ENDED,
   FIRST,
   GEN,
   type Global,
@@ -289,7 +290,7 @@ export function joinThreads(memory: Memory, parent: number, role: number): numbe
     words[block + THREAD_ID] = NO_THREAD;
     words[block + PARENT] = parent;
     words[block + ROLE] = role;
-    for (const word of [OP, POPPING, BATCH, HELD, HELD + 1, BUSY, RECOVERING]) words[block + word] = 0;
+    for (const word of [OP, POPPING, BATCH, HELD, HELD + 1, ENDED, BUSY, RECOVERING]) words[block + word] = 0;
     return thread;
   }
   throw new Refused('full', `The queue has ${memory.shape.threads} threads already. Close it on one of them, or raise threadsMax.`);

@@ -137,6 +137,7 @@ const files = readdirSync(here)
   .filter((file) => readFileSync(file, 'utf8').includes("from './subject.ts'"));
 const directory = mkdtempSync(join(tmpdir(), 'signalbox-reference-'));
 try {
+  process.env.TEST_SLOW = '1';
   const ours = process.argv.includes('--theirs') ? new Map<string, string>() : await results(files, 'ours');
   const reference = await start(directory);
   try {

@@ -82,6 +82,12 @@ const SCENES: Record<string, FlowScene> = {
     check: ([, disposed], log) =>
       times(1, log) === (disposed === true ? 0 : 1) ? undefined : `disposed ${disposed}, ran ${times(1, log)} times`,
   },
+  'a callback is disposed of while its event is processed': {
+    before: add,
+    threads: [(actor) => actor.registerAndDispose(ID, 1), process],
+    check: ([disposed], log) =>
+      times(1, log) === (disposed === true ? 0 : 1) ? undefined : `disposed ${disposed}, ran ${times(1, log)} times`,
+  },
   'a callback is registered for an id to come while another is disposed of': {
     threads: [register(1), (actor) => actor.registerAndDispose(ID, 2)],
     after: add,
@@ -210,6 +216,22 @@ describe('planted mutants of the way are found', () => {
         file: 'list.ts',
         from: 'const seen = Atomics.compareExchange(this.#words, this.#endOf(record, last), empty, closedEnd(stamp));',
         to: 'Atomics.store(this.#words, this.#endOf(record, last), closedEnd(stamp)); const seen = empty;',
+      },
+    },
+    'a callback is put into a slot without comparing': {
+      scene: 'three threads: two register for an event that is processed',
+      mutant: {
+        file: 'list.ts',
+        from: 'const found = Atomics.compareExchange(words, first + slot, seen, word);',
+        to: 'Atomics.store(words, first + slot, word); const found = seen;',
+      },
+    },
+    'a callback in a slot is disposed of without comparing': {
+      scene: 'a callback is disposed of while its event is processed',
+      mutant: {
+        file: 'registering.ts',
+        from: 'if (Atomics.compareExchange(words, at, word, inState(word, SLOT_GONE)) !== word) return false;',
+        to: 'Atomics.store(words, at, inState(word, SLOT_GONE));',
       },
     },
     'a list is closed before the event is said to be finishing': {

@@ -37,7 +37,9 @@ export class Channel implements Recipient, Taker, Outbound {
   readonly publisher: Publisher = new Publisher(this);
   readonly unacked: Unacked = new Unacked();
   readonly settling: Settling = new Settling();
-  readonly outgoing: Outgoing;
+  #outgoing: Outgoing | undefined;
+  /** Something has happened to it since the last turn ended. */
+  awake = false;
   readonly consumers: Map<string, Live> = new Map();
   readonly #act: Act;
   readonly #ended: (channel: Channel) => void;
@@ -68,7 +70,11 @@ export class Channel implements Recipient, Taker, Outbound {
     this.link = link;
     this.#act = act;
     this.#ended = ended;
-    this.outgoing = new Outgoing(link.door.languages);
+  }
+
+  get outgoing(): Outgoing {
+    this.#outgoing ??= new Outgoing(this.link.door.languages);
+    return this.#outgoing;
   }
 
   get isOpen(): boolean {
@@ -112,7 +118,7 @@ export class Channel implements Recipient, Taker, Outbound {
     }
     this.submit();
     const doing = this.#act(this, decodeMethod(bytes.subarray(start, end)));
-    if (doing === undefined) return this.link.touch();
+    if (doing === undefined) return this.link.wake(this);
     this.#busy = true;
     doing.then(
       () => this.#goOn(),
@@ -125,7 +131,7 @@ export class Channel implements Recipient, Taker, Outbound {
 
   #goOn(): void {
     this.#busy = false;
-    this.link.touch();
+    this.link.wake(this);
     while (!this.#busy) {
       const next = this.#waiting.shift();
       if (next === undefined) break;
@@ -226,7 +232,7 @@ export class Channel implements Recipient, Taker, Outbound {
   }
 
   touch(): void {
-    this.link.touch();
+    this.link.wake(this);
   }
 
   gone(consumer: Live): void {
@@ -234,7 +240,7 @@ export class Channel implements Recipient, Taker, Outbound {
     this.consumers.delete(consumer.tag);
     if (!this.isOpen || !this.link.hearsCancels) return;
     this.link.output.method(this.id, encodeMethod('basic.cancel', { consumerTag: consumer.tag, nowait: true }));
-    this.link.touch();
+    this.link.wake(this);
   }
 
   /** Ends the channel, or the connection if it is that bad. */
@@ -248,7 +254,7 @@ export class Channel implements Recipient, Taker, Outbound {
     this.#state = 'closing';
     const close = { replyCode: fault.code, replyText: fault.replyText, classId: id >>> 16, methodId: id & 0xffff };
     this.link.output.method(this.id, encodeMethod('channel.close', close));
-    this.link.touch();
+    this.link.wake(this);
     void this.#letGo();
   }
 
@@ -270,7 +276,7 @@ export class Channel implements Recipient, Taker, Outbound {
   #end(): void {
     if (this.#state === 'ended') return;
     this.#state = 'ended';
-    this.link.touch();
+    this.link.wake(this);
     this.#ended(this);
   }
 

@@ -33,9 +33,12 @@ export interface Taker {
   readonly replyQueue: string | undefined;
 }
 
+/** For all channels: what it shows is done with before the next header comes. */
+const SCAN: PropertyScan = new PropertyScan();
+
 export class Intake {
   readonly #taker: Taker;
-  readonly #scan = new PropertyScan();
+  readonly #scan = SCAN;
   #route: PublishRoute | undefined;
   #mandatory = false;
   /** Bytes of body still to come. */

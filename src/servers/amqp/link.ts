@@ -18,6 +18,14 @@ export interface Site {
   readonly user: string;
 }
 
+/** A channel as its connection wakes it. */
+export interface Sleeper {
+  /** It is to be looked at when the turn ends; kept by the connection. */
+  awake: boolean;
+  endOfRead(): void;
+  endOfTurn(): void;
+}
+
 export interface Link extends Visitor, Site {
   readonly output: Output;
   readonly routes: RouteTable;
@@ -29,6 +37,8 @@ export interface Link extends Visitor, Site {
   readonly nowMs: number;
   /** Something was written or is to be: it is sent when the turn ends. */
   touch(): void;
+  /** The same, and this channel has its part in it: only such channels are looked at, however many there are. */
+  wake(channel: Sleeper): void;
   /** Ends the connection. `id`: class and method that it is about. */
   fail(fault: AmqpFault, id: number): void;
   /** Something went wrong that is no fault of the client's, or that the wire found: the connection ends. */

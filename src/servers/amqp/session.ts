@@ -15,13 +15,15 @@ import {
   type ReplyCode,
   WireFault,
 } from '../../wire/amqp/amqp.ts';
+import { Awake } from './awake.ts';
 import { Channel } from './channel.ts';
 import { act } from './dispatch.ts';
 import type { Door, Peer } from './door.ts';
 import { AmqpFault, faultOf } from './faults.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { letGo } from './letting-go.ts';
 import { FRAME_MIN, STRANGER_FRAME_MAX } from './limits.ts';
-import type { Link } from './link.ts';
+import type { Link, Sleeper } from './link.ts';
 import { type Opened, Opening } from './opening.ts';
 import { type Inlet, Pressure } from './pressure.ts';
 import { RouteTable } from './routes.ts';
@@ -54,6 +56,7 @@ export class Session implements FrameSink, Link, Opened {
   readonly #heartbeat: Heartbeat;
   readonly #pressure: Pressure;
   readonly channels: Map<number, Channel> = new Map();
+  readonly #awake = new Awake();
   #phase: Phase = 'greeting';
   engine: Engine;
   house: Engine;
@@ -116,7 +119,7 @@ export class Session implements FrameSink, Link, Opened {
     } catch (error) {
       this.wrong(error, 0);
     }
-    for (const channel of this.channels.values()) channel.endOfRead();
+    this.#awake.endOfRead(!this.#scheduled);
     this.#balance();
   }
 
@@ -141,8 +144,9 @@ export class Session implements FrameSink, Link, Opened {
     if (this.#phase === 'closing') return;
     if (this.#phase !== 'serving') throw new AmqpFault(505, 'a channel is spoken of before the connection is open', 'connection');
     const channel = this.channels.get(id);
-    if (channel === undefined) this.#open(type, id, view, start, end);
-    else channel.frame(type, bytes, view, start, end);
+    if (channel === undefined) return this.#open(type, id, view, start, end);
+    this.#awake.stir(channel);
+    channel.frame(type, bytes, view, start, end);
   }
 
   #open(type: number, id: number, view: DataView, start: number, end: number): void {
@@ -204,6 +208,11 @@ export class Session implements FrameSink, Link, Opened {
     else this.say('connection.unblocked', {});
   }
 
+  wake(channel: Sleeper): void {
+    this.#awake.stir(channel);
+    this.touch();
+  }
+
   touch(): void {
     if (this.#scheduled || this.#phase === 'ended') return;
     this.#scheduled = true;
@@ -212,7 +221,7 @@ export class Session implements FrameSink, Link, Opened {
 
   #turn(): void {
     this.#scheduled = false;
-    if (this.#phase === 'serving') for (const channel of this.channels.values()) channel.endOfTurn();
+    this.#awake.endOfTurn(this.#phase === 'serving');
     this.#flush();
     this.#balance();
   }
@@ -222,7 +231,13 @@ export class Session implements FrameSink, Link, Opened {
     if (chunks.length === 0) return;
     this.#heartbeat.said();
     this.#wire.send(chunks);
-    if (this.#wire.full) this.#wire.whenRoom(() => this.touch());
+    // Once the client has read, whoever held back for want of room goes on.
+    if (this.#wire.full) this.#wire.whenRoom(() => this.#wakeAll());
+  }
+
+  #wakeAll(): void {
+    for (const channel of this.channels.values()) this.#awake.stir(channel);
+    this.touch();
   }
 
   waiting(bytes: number): void {
@@ -256,10 +271,7 @@ export class Session implements FrameSink, Link, Opened {
 
   fail(fault: AmqpFault, id: number): void {
     if (this.#phase === 'closing' || this.#phase === 'ended') return;
-    if (this.#phase === 'greeting') {
-      this.finish();
-      return;
-    }
+    if (this.#phase === 'greeting') return this.finish();
     this.#phase = 'closing';
     const close = { replyCode: fault.code, replyText: fault.replyText, classId: id >>> 16, methodId: id & 0xffff };
     this.output.method(0, encodeMethod('connection.close', close));
@@ -307,18 +319,11 @@ export class Session implements FrameSink, Link, Opened {
     return this.#over;
   }
 
-  async #letGo(): Promise<void> {
+  #letGo(): Promise<void> {
     this.door.visitors.delete(this);
     this.#unwatch?.();
     const channels = [...this.channels.values()];
     this.channels.clear();
-    await Promise.all(channels.map((channel) => channel.drop().catch((error: unknown) => this.door.tell(error, 'channel'))));
-    for (const queue of this.door.ownedBy(this)) {
-      this.door.disown(this.vhost, queue);
-      await this.house.remove('queue', queue).catch((error: unknown) => {
-        // Gone by itself (auto-delete), or with the broker.
-        if (!(error instanceof Refused)) this.door.tell(error, 'queue');
-      });
-    }
+    return letGo(this, channels);
   }
 }

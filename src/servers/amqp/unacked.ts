@@ -5,11 +5,14 @@ const HELD = 1;
 /** Settled in a transaction that has not ended. */
 const PENDING = 2;
 
+const CAPACITY_FIRST = 16;
+
 /** Gets one message that is settled now: its number and lease in the queue, and the source it came from. */
 export type Visit = (number: number, lease: number, source: number) => void;
 
 export class Unacked {
-  #capacity = 256;
+  /** Nothing at first: many channels never hold anything. */
+  #capacity = 0;
   #numbers = new Float64Array(this.#capacity);
   #leases = new Float64Array(this.#capacity);
   #sources = new Int32Array(this.#capacity);
@@ -110,7 +113,7 @@ export class Unacked {
   }
 
   #grow(): void {
-    const capacity = this.#capacity * 2;
+    const capacity = Math.max(CAPACITY_FIRST, this.#capacity * 2);
     const numbers = new Float64Array(capacity);
     const leases = new Float64Array(capacity);
     const sources = new Int32Array(capacity);

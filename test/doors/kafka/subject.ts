@@ -8,6 +8,9 @@ import { opened } from './opened.ts';
 /** Set: the tests run against that server, and those of ours alone are left out. */
 export const REFERENCE: string | undefined = process.env.KAFKA_URL;
 
+/** What takes long is left out, but where ours and theirs are held against each other. */
+export const SLOW: boolean = REFERENCE !== undefined || process.env.TEST_SLOW !== undefined;
+
 /** Where the client tests of a file connect to. */
 export interface Subject {
   /** What is to happen before the door closes, the last first. */

@@ -134,7 +134,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'finished events are never given up',
     file: 'events/settle.ts',
-    find: '      this.evict();\n',
+    find: '    this.evict();\n',
     replace: '',
     by: IDS,
   },

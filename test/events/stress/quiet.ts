@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EventQueue, type NewEvent, portable } from '../../../src/events/events.ts';
+import { SLOTS } from '../../../src/events/memory.ts';
 import { watchProgress } from './events.ts';
 
 const HANDLERS = new URL('./handlers.ts', import.meta.url);
@@ -18,13 +19,14 @@ export interface IdsFigures {
   readonly growthMiB: number;
 }
 
-/** Ids that were never there before, numbers and texts in turn, each with a callback of its own and a result that is over at once. */
+/** Ids that were never there before, numbers and texts in turn, each with callbacks of their own now and then, and a result that is over at once. */
 export async function runIds(ids: number): Promise<IdsFigures> {
   const queue = new EventQueue({ capacity: 8192, spillBytes: 2 ** 21, registrationsMax: 8192 });
   queue.on('all', portable(HANDLERS, 'nothing'));
   await queue.start({ workers: 2 });
   const watch = watchProgress(queue);
-  const own = [portable(HANDLERS, 'nothing')];
+  // More than a record has slots for.
+  const own = Array.from({ length: SLOTS + 2 }, () => portable(HANDLERS, 'nothing'));
   const fromMs = performance.now();
   const rssMiB: number[] = [];
   for (let next = 0; next < ids; ) {

@@ -119,6 +119,7 @@ const VERSIONS: Readonly<Record<string, readonly [number, number]>> = {
   EndTxn: [0, 3],
   TxnOffsetCommit: [0, 3],
   AddOffsetsToTxn: [0, 3],
+  OffsetCommit: [2, 9],
   OffsetFetch: [7, 7],
   JoinGroup: [2, 7],
   LeaveGroup: [3, 4],
