@@ -155,8 +155,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a record readable before it is safe',
     file: 'broker/partitions.ts',
-    find: '      this.#ledger.journal.tip,\n      () => {\n        for (const [slot, end] of grown) {',
-    replace: '      0,\n      () => {\n        for (const [slot, end] of grown) {',
+    find: '      this.#ledger.journal.tip,\n      () => {\n        for (const { slot, end, stable } of grown) {',
+    replace: '      0,\n      () => {\n        for (const { slot, end, stable } of grown) {',
   },
   {
     name: 'overflow lets too many stay',
