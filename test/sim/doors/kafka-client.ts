@@ -27,12 +27,14 @@ export class KafkaClient {
   readonly #waiting = new Map<number, Waiting>();
   readonly #trace: ((line: string) => void) | undefined;
   readonly #number: number;
+  readonly #ledger: KafkaLedger;
   #next = 1;
   #alive = true;
 
   constructor(door: Door, life: Life, ledger: KafkaLedger, number: number, gone: (client: KafkaClient) => void) {
     this.life = life;
     this.#number = number;
+    this.#ledger = ledger;
     this.#trace = ledger.trace;
     this.#random = life.machine.random;
     const cutter = new FrameCutter(1 << 24, (frame) => this.#answered(frame));
@@ -88,6 +90,8 @@ export class KafkaClient {
   #answered(frame: Uint8Array): void {
     const correlation = new DataView(frame.buffer, frame.byteOffset).getInt32(0);
     const waiting = this.#waiting.get(correlation);
+    const first = this.#waiting.keys().next().value;
+    if (first !== correlation) this.#ledger.fault('answers', `${correlation} was answered before ${first}`);
     this.#waiting.delete(correlation);
     if (waiting === undefined) return;
     const { body } = readResponse(frame, waiting.api, waiting.version);

@@ -58,7 +58,11 @@ export class GroupLedger {
   }
 
   shared(generation: number, memberId: string, share: string): void {
-    this.#shares.set(`${generation} ${memberId}`, share);
+    const key = `${generation} ${memberId}`;
+    const known = this.#shares.get(key);
+    if (known !== undefined && known !== share && !this.#isAnother)
+      this.#scene.ledger.fault('group', `generation ${generation} was shared out twice: "${known}" and "${share}"`);
+    this.#shares.set(key, share);
   }
 
   got(generation: number, memberId: string, share: string): void {
