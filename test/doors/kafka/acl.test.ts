@@ -183,6 +183,7 @@ test('what cannot be kept is refused by itself; only who administers is answered
   const transactional = async (transactionalId: string) =>
     (await eve.ask(INIT_PRODUCER_ID, 4, { transactionalId, transactionTimeoutMs: 1000, producerId: -1, producerEpoch: -1 })).errorCode;
   assert.equal(await transactional('mine'), ERROR.none);
+  assert.equal(await transactional('yours'), ERROR.transactionalIdAuthorizationFailed);
   await open.engine.declare({ kind: 'topic', name: 'hidden' });
   const { topics } = await eve.ask(METADATA, 12, {
     topics: [{ topicId: '0'.repeat(32), name: 'hidden' }],

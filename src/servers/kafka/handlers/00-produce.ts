@@ -13,6 +13,7 @@ import {
   packInPlace,
   packOf,
   type ResponseOf,
+  stampAppendTime,
 } from '../../../wire/kafka/kafka.ts';
 import { type Fault, faultOf, KafkaFault } from '../fault.ts';
 import { type Call, type Handler, handler } from '../handler.ts';
@@ -63,16 +64,33 @@ interface Ask {
 const head = new BatchHead();
 /** Of what has no offset yet. */
 const NO_OFFSET = -1;
+/** The producer's own times count. */
+const NO_TIME = -1;
 
 async function produce(ask: Ask, call: Call): Promise<Answer> {
   const { topic, partition: index, acks } = ask;
   try {
     if (acks < ALL || acks > 1) throw new KafkaFault(ERROR.invalidRequiredAcks, `acks can be 0, 1 or -1, and not ${acks}.`);
+    // Asked before the head is read, which all batches share.
+    const stamps = call.door.appendTimes.has(call.engine, topic);
+    const isStamped = typeof stamps === 'boolean' ? stamps : await stamps;
     const batch = checked(ask, call);
-    return { index, baseOffset: await (head.isTransactional ? produceWithin(ask, batch, call) : publish(ask, batch, call.engine)) };
+    const logAppendTimeMs = isStamped ? stamped(batch, call.engine.nowMs()) : NO_TIME;
+    return {
+      index,
+      logAppendTimeMs,
+      baseOffset: await (head.isTransactional ? produceWithin(ask, batch, call) : publish(ask, batch, call.engine)),
+    };
   } catch (error) {
     return { index, baseOffset: NO_OFFSET, ...(await told(error, topic, index, call)) };
   }
+}
+
+/** Its records came now, whatever they say themselves. */
+function stamped(batch: Uint8Array, nowMs: number): number {
+  head.latestMs = Math.floor(nowMs);
+  stampAppendTime(batch, 0, batch.length, head.latestMs);
+  return head.latestMs;
 }
 
 /** What is not known may also be the producer. */

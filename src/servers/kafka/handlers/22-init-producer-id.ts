@@ -22,7 +22,9 @@ export const INIT_PRODUCER_ID_HANDLER: Handler = handler(INIT_PRODUCER_ID, async
     const speaker = { transactionalId, producerId, producerEpoch };
     const given = await door.transactions.begin(engine, peer.principal, speaker, transactionTimeoutMs);
     if (typeof given !== 'number') return { producerId: given.id, producerEpoch: given.epoch };
-    return { ...none, errorCode: given === ERROR.producerFenced && version < FENCED_SINCE ? ERROR.invalidProducerEpoch : given };
+    if (given === ERROR.producerFenced && version < FENCED_SINCE) return { ...none, errorCode: ERROR.invalidProducerEpoch };
+    // What is not allowed is the name, not a topic.
+    return { ...none, errorCode: given === ERROR.topicAuthorizationFailed ? ERROR.transactionalIdAuthorizationFailed : given };
   } catch (error) {
     return { ...none, errorCode: faultOf(error, call).errorCode };
   }

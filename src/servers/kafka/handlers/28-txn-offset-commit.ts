@@ -29,6 +29,7 @@ export const TXN_OFFSET_COMMIT_HANDLER: Handler = handler(TXN_OFFSET_COMMIT, asy
   for (const topic of topics) answers.push(await checkOffsets(topic, moves, call));
   const move = { group: groupId, moves, includes: call.version >= INCLUDES_SINCE };
   const errorCode = moves.length === 0 ? ERROR.none : await call.door.transactions.include(call.engine, request, { move });
+  if (errorCode === ERROR.none) call.door.expiry.kept(call.door.tenantOf(call.peer), groupId);
   return errorCode === ERROR.none ? { topics: answers } : all(epochError(errorCode, call, FENCED_SINCE));
 });
 
