@@ -196,8 +196,8 @@ export const DOOR_MUTANTS: readonly DoorMutant[] = [
     door: 'kafka',
     name: 'acks -1 answered before it is safe',
     file: 'servers/kafka/handlers/00-produce.ts',
-    find: 'transient: acks !== ALL,',
-    replace: 'transient: acks !== ALL + 1,',
+    find: '    transient: acks !== ALL,\n',
+    replace: '    transient: acks !== ALL + 1,\n',
   },
   {
     door: 'kafka',
@@ -288,8 +288,8 @@ export const DOOR_MUTANTS: readonly DoorMutant[] = [
     door: 'kafka',
     name: 'transactional records are published at once',
     file: 'servers/kafka/handlers/00-produce.ts',
-    find: 'head.isTransactional ? hold(ask, batch, call) :',
-    replace: 'head.isTransactional && head.count > 2 ? hold(ask, batch, call) :',
+    find: 'head.isTransactional ? produceWithin(',
+    replace: 'head.isTransactional && head.count > 2 ? produceWithin(',
   },
   {
     door: 'kafka',
