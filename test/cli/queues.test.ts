@@ -84,7 +84,10 @@ test('queues and what is declared', async (t) => {
       ['jobs'],
     );
     assert.match((await box('ls', 'exchanges')).out, /^amq\.topic +topic +1$/m);
-    assert.match((await box('describe', 'log')).out, /^topic log\n {2}partitions\n {4}partition 0, start 0, end 1\n {2}sizeBytes +\d+\n$/);
+    assert.match(
+      (await box('describe', 'log')).out,
+      /^topic log\n {2}partitions\n {4}partition 0, start 0, end 1, stable 1\n {2}sizeBytes +\d+\n$/,
+    );
     const nothing = await box('describe', 'nothing');
     assert.deepEqual([nothing.code, nothing.error], [4, 'signalbox: Nothing is called "nothing".\n']);
   });
@@ -113,7 +116,7 @@ test('queues and what is declared', async (t) => {
     assert.equal((await box('user', 'ls')).code, 5);
     assert.equal((await as('publish', 'orders.a', '-m', 'x')).code, 0);
     const refused = await as('publish', 'other', '-m', 'x');
-    assert.deepEqual([refused.code, /may not write "other"/.test(refused.error)], [5, true], refused.error);
+    assert.deepEqual([refused.code, /may not write the topic "other"/.test(refused.error)], [5, true], refused.error);
     const again = await as('user', 'add', 'shop');
     assert.deepEqual([again.code, /There is a user "shop" already/.test(again.error)], [4, true]);
     const other = await run(t, ['user', 'add', 'ben', '--password', '--data', broker.data], { env, input: 'correct horse\n' });
