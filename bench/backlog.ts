@@ -25,6 +25,8 @@ export async function backlog({ args }: BenchOptions): Promise<Figures> {
       'recovery after a kill, s': killed.openSeconds ?? 0,
       'recovery, MB/s of journal replayed': (filled.replayBytes ?? 0) / 1e6 / (killed.openSeconds ?? 1),
       'RSS after recovery, MiB': killed.rssMiB ?? 0,
+      // What the publisher freed and malloc keeps is in the figure above; here nobody has published.
+      'the same after recovery': (((killed.rssMiB ?? 0) - (filled.emptyMiB ?? 0)) * 1024 * 1024) / count,
       'start after a clean stop, s': clean.openSeconds ?? 0,
     };
   } finally {
